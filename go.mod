@@ -1,0 +1,3 @@
+module github.com/kopilka/kopilka
+
+go 1.26

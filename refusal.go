@@ -1,0 +1,51 @@
+package kopilka
+
+// Refusal is a shop's no: part of the outcome of a command, decided by the
+// books alone, and so the same on every replay. A refused command changes
+// nothing but the position of the log and leaves its id free.
+//
+// Refusals are numbered as they are written into the log, so they are only
+// ever added at the end.
+type Refusal uint8
+
+const (
+	Accepted             Refusal = iota
+	MemberNotFound               // no member behind the card, phone or member_id
+	InsufficientPoints           // more asked than the balance holds
+	RedeemCapExceeded            // more asked than the receipt may take
+	RedeemNotPermitted           // not by this way of naming the member
+	DuplicateReceipt             // the till has sent this receipt under another id
+	IdempotencyMismatch          // the id is spent on other content
+	ReturnExceedsReceipt         // more comes back than is left of the receipt
+	AlreadyReturned              // nothing is left of the receipt
+	MemberBlocked                // the member may not earn or spend
+	PhoneTaken                   // the phone belongs to another member
+	ReferralCycle                // the referrer was invited by this member
+	NotFound                     // no such receipt, key or route
+	BalanceLimit                 // the member would hold more than BalanceMax
+	ProgramFixed                 // currency, minor units and time zone are fixed by the first receipt
+	KeyTaken                     // an API key of this id exists
+
+	// Replayed is no refusal to the till: the id was spent by an equal command
+	// and its first answer is to be given again. Outcome.Prior says where it is.
+	Replayed
+	// Stale asks the maker of the command to look again: what it had looked up
+	// in the log was overtaken by a newer command. It is never shown outside.
+	Stale
+)
+
+var refusalNames = [...]string{
+	"accepted", "member-not-found", "insufficient-points", "redeem-cap-exceeded",
+	"redeem-not-permitted", "duplicate-receipt", "idempotency-mismatch",
+	"return-exceeds-receipt", "already-returned", "member-blocked", "phone-taken",
+	"referral-cycle", "not-found", "balance-limit", "program-fixed", "key-taken",
+	"replayed", "stale",
+}
+
+// String is the code of the refusal, as answers carry it.
+func (r Refusal) String() string {
+	if int(r) < len(refusalNames) {
+		return refusalNames[r]
+	}
+	return "unknown-refusal"
+}
