@@ -84,6 +84,6 @@ func BenchmarkMut(b *testing.B) {
 	x := uint64(1)
 	for b.Loop() {
 		x = x*6364136223846793005 + 1442695040888963407
-		s.Mut(int(x>>33) % 10_000_000).a++
+		s.Mut(int(x>>33)%10_000_000).a++
 	}
 }
