@@ -258,9 +258,10 @@ type Receipt struct {
 	NoEarn   Money  // for tills without lines: part of Amount that neither earns nor takes points
 	NoRedeem Money  // likewise: part that may earn but takes no points
 	Redeem   Points // or RedeemMax
-	// Imported marks a receipt of a shop's history, which a file brought:
-	// it counts for segments and tiers but earns nothing.
+	// Imported marks a receipt of a shop's history, which a file brought: it
+	// counts for segments and tiers, but spends nothing, and earns only with Earn.
 	Imported bool
+	Earn     bool
 }
 
 // Redemption spends points without a sale. With an amount it obeys the cap of

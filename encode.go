@@ -185,7 +185,8 @@ func (c *Receipt) append(b []byte) []byte {
 	b = appendUint(b, uint64(c.NoEarn))
 	b = appendUint(b, uint64(c.NoRedeem))
 	b = appendInt(b, int64(c.Redeem))
-	return appendBool(b, c.Imported)
+	b = appendBool(b, c.Imported)
+	return appendBool(b, c.Earn)
 }
 
 func (c *Receipt) read(d *decoder) {
@@ -194,7 +195,7 @@ func (c *Receipt) read(d *decoder) {
 	c.Amount = Money(d.uint())
 	c.Lines = readLines(d, c.Lines)
 	c.NoEarn, c.NoRedeem, c.Redeem = Money(d.uint()), Money(d.uint()), Points(d.int())
-	c.Imported = d.bool()
+	c.Imported, c.Earn = d.bool(), d.bool()
 }
 
 func (c *Redemption) append(b []byte) []byte {

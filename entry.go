@@ -50,3 +50,12 @@ func EachKept(kept []byte, f func(seq Seq, outcome []byte) bool) error {
 	}
 	return nil
 }
+
+// SkipKept is what follows the first outcome of a kept part. Of a cut record
+// nothing follows.
+func SkipKept(kept []byte) []byte {
+	d := decoder{b: kept}
+	d.uint()
+	d.bytes()
+	return d.b
+}

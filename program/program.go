@@ -133,6 +133,9 @@ type Segments struct {
 	Names []Segment
 	// Cells has the number of the segment for scores r, f, m at Cell(r, f, m).
 	Cells [125]uint8
+	// Rules are the entries that an owner made the cells of, in their order; nil
+	// for the built-in six.
+	Rules []Rule
 }
 
 // Segment is a name that analysts give to some cells.

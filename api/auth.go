@@ -1,0 +1,133 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"strings"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+)
+
+// A key is kpk_<id>_<secret>: the id finds its row in the books, which hold the
+// SHA-256 of the whole.
+const (
+	keyPrefix    = "kpk_"
+	keyIDMax     = 16
+	secretLength = 43 // 32 bytes in base64url
+)
+
+// parseKey gives the id of a key that has the right form.
+func parseKey(key string) (id string, ok bool) {
+	rest, ok := strings.CutPrefix(key, keyPrefix)
+	if !ok {
+		return "", false
+	}
+	// The secret may hold an underscore, the id cannot.
+	id, secret, ok := strings.Cut(rest, "_")
+	if !ok || !validKeyID(id) || len(secret) != secretLength {
+		return "", false
+	}
+	for _, c := range []byte(secret) {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_') {
+			return "", false
+		}
+	}
+	return id, true
+}
+
+func validKeyID(id string) bool {
+	if len(id) == 0 || len(id) > keyIDMax {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// ParseKey gives the id of an API key and the hash that the books keep of it;
+// false when the key does not have the form kpk_<id>_<secret>.
+func ParseKey(key string) (id string, hash [32]byte, ok bool) {
+	id, ok = parseKey(key)
+	return id, sha256.Sum256([]byte(key)), ok
+}
+
+var bearer = []byte("Bearer ")
+
+// authorize finds the key of a request and whether its role may use the route.
+// A key that is missing, malformed, unknown, wrong or revoked gets one answer.
+func (c *call) authorize() *problem {
+	if c.route.roles == anybody {
+		return nil
+	}
+	given := c.ctx.Request.Header.Peek("Authorization")
+	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
+		return unauthorized()
+	}
+	id, hash, ok := ParseKey(string(bytes.TrimSpace(given[len(bearer):])))
+	if !ok {
+		return unauthorized()
+	}
+	known := false
+	c.s.queue.View(func(b *engine.State) { c.key, known = b.Key(id) })
+	// An unknown id is compared too, against nothing, and takes as long.
+	same := subtle.ConstantTimeCompare(hash[:], c.key.Hash[:]) == 1
+	if !known || !same || c.key.Revoked {
+		c.key = engine.Key{}
+		return unauthorized()
+	}
+	if c.route.roles&(1<<c.key.Role) == 0 {
+		return problemOf(codeForbidden, "a key of the role "+c.key.Role.String()+" may not do this")
+	}
+	return nil
+}
+
+func unauthorized() *problem {
+	return problemOf(codeUnauthorized, "send Authorization: Bearer with a valid key")
+}
+
+// admit holds an order against the key that sent it: what only an admin may do,
+// and whether a till that is bound to a store speaks for that store. A
+// store that is not given is filled in. By is the key's id.
+func (c *call) admit(o *order) *problem {
+	o.head.By = c.key.ID
+	switch o.cmd.Kind() {
+	case kopilka.KindGrant:
+		if c.key.Role != kopilka.RoleAdmin {
+			return problemOf(codeForbidden, "points without a purchase need a key of the role admin")
+		}
+	case kopilka.KindAdjustment:
+		if c.key.Role != kopilka.RoleAdmin {
+			return problemOf(codeForbidden, "adjustments need a key of the role admin")
+		}
+	case kopilka.KindMember:
+		if o.member.blocks && c.key.Role != kopilka.RoleAdmin {
+			return &problem{code: codeForbidden, detail: "blocking needs a key of the role admin",
+				faults: []fault{{"/blocked", "needs a key of the role admin"}}}
+		}
+		return c.ownStore(o.member.store, nil)
+	}
+	if o.deed == nil {
+		return nil
+	}
+	return c.ownStore(o.deed.Store, &o.deed.Store)
+}
+
+func (c *call) ownStore(store string, fill *string) *problem {
+	own := c.key.Store
+	if own == "" || store == own {
+		return nil
+	}
+	if store != "" {
+		return &problem{code: codeForbidden, detail: "the key is bound to another store",
+			faults: []fault{{"/store", "is not the store of the key"}}}
+	}
+	if fill != nil {
+		*fill = own
+	}
+	return nil
+}

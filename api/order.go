@@ -1,0 +1,327 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/wal"
+)
+
+// order is one command on its way from a request to its answer: what the client
+// said, then what was looked up for it, then what was decided.
+//
+//	decode ──► is the id spent? ──► who is it? ──► when? ──► is the receipt
+//	           yes: first answer    404            422       known? 409
+//	                again, or 422                              │
+//	answer ◄── refusal? ◄── Submit ◄───────────────────────────┘
+//	                └ Stale: look again
+//
+// The id comes first: a retry gets its first answer whatever has become of the
+// member, the program or the calendar since.
+type order struct {
+	cmd  kopilka.Command // points at one of the commands below
+	head *kopilka.Head
+	deed *kopilka.Deed // nil for commands that do not happen at a till
+
+	who    naming
+	timed  bool // occurred_at was given
+	mark   fingerprint
+	past   bool // of an import: late rows and unknown cards are taken
+	earns  bool // of an import that earns
+
+	receipt    kopilka.Receipt
+	redemption kopilka.Redemption
+	grant      kopilka.Grant
+	adjustment kopilka.Adjustment
+	back       goodsBack
+	member     memberChange
+}
+
+// naming is how a request names its member.
+type naming struct {
+	by   kopilka.Naming
+	text string // the card, phone or member_id
+}
+
+// result is what became of an order.
+type result struct {
+	seq      kopilka.Seq
+	cmd      kopilka.Command
+	outcome  *kopilka.Outcome
+	replayed bool // this is an earlier answer
+}
+
+// begin points the order at an empty command and its parts.
+func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
+	o.cmd, o.head, o.deed = cmd, head, deed
+	o.who, o.timed = naming{}, false
+	if deed != nil {
+		deed.Member = kopilka.NoMember
+	}
+}
+
+// headOf is the head of a command read back from the log.
+func headOf(c kopilka.Command) *kopilka.Head {
+	switch c := c.(type) {
+	case *kopilka.SetProgram:
+		return &c.Head
+	case *kopilka.CreateKey:
+		return &c.Head
+	case *kopilka.RevokeKey:
+		return &c.Head
+	case *kopilka.PutMember:
+		return &c.Head
+	case *kopilka.Receipt:
+		return &c.Head
+	case *kopilka.Redemption:
+		return &c.Head
+	case *kopilka.Grant:
+		return &c.Head
+	case *kopilka.Adjustment:
+		return &c.Head
+	case *kopilka.Return:
+		return &c.Head
+	case *kopilka.Refresh:
+		return &c.Head
+	}
+	panic(fmt.Sprintf("api: a %s has the id of a client", c.Kind()))
+}
+
+// shared reads a field that all commands of a till have; false when name is another.
+func (o *order) shared(r *reader, name string) bool {
+	switch name {
+	case "id":
+		o.head.ID = r.id()
+	case "card":
+		o.called(r, kopilka.ByCard, r.card())
+	case "phone":
+		o.called(r, kopilka.ByPhone, r.phone())
+	case "member_id":
+		o.called(r, kopilka.ByMemberID, r.short())
+	case "store":
+		o.deed.Store = r.short()
+	case "till":
+		o.deed.Till = r.short()
+	case "cashier":
+		o.deed.Cashier = r.short()
+	case "receipt_no":
+		o.deed.ReceiptNo = r.short()
+	case "occurred_at":
+		o.deed.At, o.timed = r.time(), true
+	case "source":
+		o.deed.Source = r.short()
+	default:
+		return false
+	}
+	return true
+}
+
+func (o *order) called(r *reader, by kopilka.Naming, text string) {
+	if o.who.by != kopilka.ByNobody {
+		r.fail("a person is named by exactly one of card, phone and member_id")
+	}
+	o.who = naming{by, text}
+}
+
+// print begins the fingerprint with what all commands of a till share.
+func (o *order) print(op string) *fingerprint {
+	f := &o.mark
+	f.start(op)
+	f.number(tagNamedBy, int64(o.who.by))
+	f.text(tagName, o.who.text)
+	f.text(tagStore, o.deed.Store)
+	f.text(tagTill, o.deed.Till)
+	f.text(tagCashier, o.deed.Cashier)
+	f.text(tagReceiptNo, o.deed.ReceiptNo)
+	f.number(tagOccurredAt, int64(o.deed.At))
+	f.text(tagSource, o.deed.Source)
+	return f
+}
+
+// named checks that somebody is named, for commands that need it.
+func (o *order) named(r *reader) {
+	if o.who.by == kopilka.ByNobody {
+		r.failAt("", "one of card, phone and member_id is missing")
+	}
+}
+
+// staleMax is how often an order is looked up again because the log moved on.
+const staleMax = 5
+
+// carry brings an order through the queue and gives what became of it.
+func (s *Server) carry(o *order) (result, *problem) {
+	for range staleMax {
+		if first, p := s.look(o); p != nil || first != nil {
+			return resultOf(first), p
+		}
+		a, err := s.queue.Submit(o.cmd)
+		if err != nil {
+			return result{}, s.failed(err)
+		}
+		done, again, p := s.settle(o, a)
+		if !again {
+			return done, p
+		}
+	}
+	return result{}, problemOf(codeOverloaded, "the books moved on each time the command was looked up")
+}
+
+// settle reads what the books decided; again asks to look up and submit once more.
+func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *problem) {
+	switch a.Outcome.Refusal {
+	case kopilka.Accepted:
+		if o.member.names != nil {
+			s.learn(&o.member, a.Outcome.Member)
+		}
+		return result{seq: a.Seq, cmd: o.cmd, outcome: &a.Outcome}, false, nil
+	case kopilka.Stale:
+		return result{}, true, nil
+	case kopilka.Replayed:
+		first, p := s.repeat(o, a.Outcome.Prior)
+		return resultOf(first), false, p
+	}
+	return result{}, false, refused(&a.Outcome)
+}
+
+func resultOf(first *commit.Record) result {
+	if first == nil {
+		return result{}
+	}
+	return result{seq: first.Seq, cmd: first.Command, outcome: &first.Outcome, replayed: true}
+}
+
+// look completes an order with what the log and the books know. It gives the
+// first answer when the id is spent on the same content.
+func (s *Server) look(o *order) (first *commit.Record, p *problem) {
+	h := o.head
+	h.Looked = s.queue.Seq()
+	if h.ID != "" {
+		found, err := s.queue.FindID(h.ID)
+		if err != nil {
+			return nil, s.failed(err)
+		}
+		if found.Seq != 0 {
+			return s.repeat(o, found.Seq)
+		}
+		h.Looked = min(h.Looked, found.Looked)
+	}
+	if o.deed != nil {
+		if p := s.place(o); p != nil {
+			return nil, p
+		}
+	}
+	switch o.cmd.Kind() {
+	case kopilka.KindMember:
+		return nil, s.lookMember(o)
+	case kopilka.KindReturn:
+		return nil, s.lookReturn(o)
+	}
+	return nil, nil
+}
+
+// repeat gives the first answer to the command that spent the id.
+func (s *Server) repeat(o *order, at kopilka.Seq) (*commit.Record, *problem) {
+	first, err := s.queue.Record(at)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	// Equal fingerprints of ids are a hint: what stands there is compared.
+	if h := headOf(first.Command); h.ID != o.head.ID || h.Content != o.head.Content {
+		return nil, problemOf(codeIdempotencyMismatch, idempotencyMismatch)
+	}
+	return &first, nil
+}
+
+// aheadMax is how far a till's clock may run ahead.
+const aheadMax = 5 * time.Minute
+
+// place finds the member, the day and an earlier receipt of the same number.
+func (s *Server) place(o *order) *problem {
+	d := o.deed
+	if p := s.resolve(o); p != nil {
+		return p
+	}
+	now, calendar := s.queue.Now(), s.queue.Calendar()
+	if !o.timed {
+		d.At = now
+	}
+	d.Day = calendar.DayOf(d.At)
+	today := calendar.DayOf(now)
+	switch {
+	case d.At > now+kopilka.Time(aheadMax.Milliseconds()):
+		return tooLate("occurred_at is more than 5 minutes ahead of the server")
+	case d.Day > today:
+		return tooLate("occurred_at is on a business day that has not come, " + d.Day.String())
+	case !o.past && d.Day.AddDays(s.opts.LateDays) < today:
+		return tooLate(fmt.Sprintf("occurred_at is more than %d business days ago", s.opts.LateDays))
+	}
+	if !d.HasReceiptNo() {
+		return nil
+	}
+	found, err := s.queue.FindReceiptNo(d.Store, d.Till, d.ReceiptNo, d.Day)
+	if err != nil {
+		return s.failed(err)
+	}
+	if found.Seq != 0 {
+		return problemOf(codeDuplicateReceipt, duplicateReceipt)
+	}
+	o.head.Looked = min(o.head.Looked, found.Looked)
+	return nil
+}
+
+func tooLate(detail string) *problem {
+	return &problem{code: codeTooLate, detail: detail, faults: []fault{{"/occurred_at", detail}}}
+}
+
+// resolve finds who is named.
+func (s *Server) resolve(o *order) *problem {
+	d := o.deed
+	d.NamedBy = o.who.by
+	if o.who.by == kopilka.ByNobody {
+		d.Member = kopilka.NoMember
+		return nil
+	}
+	m, ok := s.find(o.who)
+	if !ok {
+		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	d.Member = m
+	return nil
+}
+
+// find gives the member behind a name.
+func (s *Server) find(who naming) (m kopilka.MemberNo, ok bool) {
+	switch who.by {
+	case kopilka.ByCard:
+		s.queue.View(func(b *engine.State) { m, ok = b.ByCard(who.text) })
+	case kopilka.ByPhone:
+		tag := s.vault.PhoneTag(who.text)
+		s.queue.View(func(b *engine.State) { m, ok = b.ByPhone(tag) })
+	case kopilka.ByMemberID:
+		s.queue.View(func(b *engine.State) {
+			m, ok = b.IDs().No(who.text)
+			ok = ok && int64(m) < int64(b.Members())
+		})
+	}
+	return m, ok
+}
+
+// failed is what the world's no is shown as. What is not foreseen is logged.
+func (s *Server) failed(err error) *problem {
+	switch {
+	case errors.Is(err, commit.ErrOverloaded):
+		return problemOf(codeOverloaded, "too many commands are waiting")
+	case errors.Is(err, commit.ErrClosed):
+		return problemOf(codeOverloaded, "the server is stopping")
+	case errors.Is(err, wal.ErrStorageFull):
+		return problemOf(codeStorageFull, "nothing was recorded")
+	case errors.Is(err, commit.ErrUnknown):
+		return problemOf(codeOutcomeUnknown, "send the same command with the same id again")
+	}
+	s.opts.Log.Error("api: request failed", "err", err)
+	return problemOf(codeInternal, "")
+}

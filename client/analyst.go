@@ -1,0 +1,53 @@
+package client
+
+import (
+	"io"
+	"net/url"
+
+	"github.com/kopilka/kopilka"
+	"github.com/valyala/fasthttp"
+)
+
+// Segments is how all members fall into segments.
+type Segments struct {
+	Segments []Segment   `json:"segments"`
+	Members  int64       `json:"members"`
+	AsOf     string      `json:"as_of"` // business day, YYYY-MM-DD
+	Seq      kopilka.Seq `json:"seq"`
+}
+
+// Segment is one of them.
+type Segment struct {
+	ID       string            `json:"id"`
+	Name     map[string]string `json:"name"` // by language
+	Members  int64             `json:"members"`
+	ShareBP  int               `json:"share_bp"`
+	Turnover kopilka.Money     `json:"turnover"`
+}
+
+// Segments counts the members of every segment at the end of a business day
+// (YYYY-MM-DD), or now when asOf is empty.
+func (c *Client) Segments(asOf string) (*Segments, error) {
+	var s Segments
+	if _, err := c.call("GET", query("/v1/segments", "as_of", asOf), nil, &s); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// SegmentCSV writes the members of a segment to w as the server streams them.
+func (c *Client) SegmentCSV(w io.Writer, segment, asOf string) error {
+	return c.csv(w, query("/v1/segments/"+url.PathEscape(segment)+"/members", "as_of", asOf))
+}
+
+// RFMCSV writes every member's recency, frequency, money, scores and segment to w.
+func (c *Client) RFMCSV(w io.Writer, asOf string) error {
+	return c.csv(w, query("/v1/rfm/members", "as_of", asOf))
+}
+
+func (c *Client) csv(w io.Writer, path string) error {
+	_, err := c.do(request{method: "GET", path: path, accept: "text/csv", stream: func(r *fasthttp.Response) error {
+		return r.BodyWriteTo(w)
+	}})
+	return err
+}

@@ -1,0 +1,151 @@
+package client
+
+import (
+	"encoding/json"
+	"iter"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/kopilka/kopilka"
+)
+
+// PutMember enrols a member or changes one: fields that are empty stay as they are.
+type PutMember struct {
+	ID           string         `json:"id,omitempty"`
+	Card         string         `json:"card,omitempty"`
+	Phone        string         `json:"phone,omitempty"` // E.164
+	Name         string         `json:"name,omitempty"`
+	BirthDate    string         `json:"birth_date,omitempty"` // YYYY-MM-DD
+	Sex          string         `json:"sex,omitempty"`        // f, m
+	Store        string         `json:"store,omitempty"`
+	RegisteredAt time.Time      `json:"registered_at,omitzero"`
+	Referrer     string         `json:"referrer,omitempty"` // card of the member who invited
+	Source       string         `json:"source,omitempty"`
+	State        string         `json:"state,omitempty"` // registered, installed
+	Blocked      *bool          `json:"blocked,omitempty"`
+	Consent      *Consent       `json:"consent,omitempty"`
+	Attributes   map[string]any `json:"attributes,omitempty"`
+}
+
+// Consent is what a member agreed to, when and where.
+type Consent struct {
+	TextVersion string    `json:"text_version"`
+	At          time.Time `json:"at"`
+	Source      string    `json:"source"`
+}
+
+// Member is how a member stands.
+type Member struct {
+	MemberID  string         `json:"member_id"`
+	Card      string         `json:"card"`
+	Phone     string         `json:"phone"`
+	Name      string         `json:"name"`
+	BirthDate string         `json:"birth_date"`
+	Sex       string         `json:"sex"`
+	Store     string         `json:"store"`
+	State     string         `json:"state"`
+	Blocked   bool           `json:"blocked"`
+	Balance   kopilka.Points `json:"balance"`
+	Pending   kopilka.Points `json:"pending"`
+	Held      kopilka.Points `json:"held"`
+	Debt      kopilka.Points `json:"debt"`
+	Tier      string         `json:"tier"`
+	Lots      []Lot          `json:"lots"` // soonest to expire first
+	RFM       RFMStanding    `json:"rfm"`
+	Segment   string         `json:"segment"`
+	Seq       kopilka.Seq    `json:"seq"` // position of the log that this was read at
+}
+
+// Lot is points with the times between which they can be spent.
+type Lot struct {
+	Left        kopilka.Points `json:"left"`
+	ActivatesAt time.Time      `json:"activates_at"`
+	ExpiresAt   *time.Time     `json:"expires_at"` // nil: never
+}
+
+// RFMStanding is a member's recency, frequency and money, with their scores.
+type RFMStanding struct {
+	RecencyDays *int          `json:"recency_days"` // nil: no purchase
+	Frequency   int           `json:"frequency"`
+	Monetary    kopilka.Money `json:"monetary"`
+	R           int           `json:"r"`
+	F           int           `json:"f"`
+	M           int           `json:"m"`
+}
+
+// PutMember enrols the member of m.Card, or changes them.
+func (c *Client) PutMember(m PutMember) (*Answer, error) {
+	path := "/v1/members/" + url.PathEscape(m.Card)
+	m.Card = "" // named by the path
+	var out Answer
+	a, err := c.call("PUT", path, m, &out)
+	if err != nil {
+		return nil, err
+	}
+	out.Replayed = a.replayed
+	return &out, nil
+}
+
+// Member reads how the member of a card stands, at a position of the log that
+// is minSeq or later.
+func (c *Client) Member(card string, minSeq kopilka.Seq) (*Member, error) {
+	var m Member
+	if _, err := c.call("GET", query("/v1/members/"+url.PathEscape(card), "min_seq", seqParam(minSeq)), nil, &m); err != nil {
+		return nil, err
+	}
+	return &m, nil
+}
+
+func seqParam(s kopilka.Seq) string {
+	if s == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(s), 10)
+}
+
+// FindMembers finds members by card, phone or the beginning of a name.
+func (c *Client) FindMembers(q string) iter.Seq2[Member, error] {
+	return pages[Member](c, "/v1/members", "q", q)
+}
+
+// Entry is one line of a member's ledger.
+type Entry struct {
+	Seq        kopilka.Seq     `json:"seq"`
+	ID         string          `json:"id"`
+	Kind       string          `json:"kind"`
+	Points     kopilka.Points  `json:"points"` // signed
+	RecordedAt time.Time       `json:"recorded_at"`
+	Body       json.RawMessage `json:"-"`
+}
+
+// Ledger reads a member's entries, the newest first.
+func (c *Client) Ledger(card string) iter.Seq2[Entry, error] {
+	return pages[Entry](c, "/v1/members/"+url.PathEscape(card)+"/ledger")
+}
+
+// pages reads a list page after page. After an error it ends.
+func pages[T any](c *Client, path string, params ...string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		cursor := ""
+		for {
+			var page struct {
+				Data       []T    `json:"data"`
+				NextCursor string `json:"next_cursor"`
+			}
+			if _, err := c.call("GET", query(path, append(params[:len(params):len(params)], "cursor", cursor)...), nil, &page); err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, row := range page.Data {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				return
+			}
+		}
+	}
+}

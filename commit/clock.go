@@ -1,0 +1,123 @@
+package commit
+
+import (
+	"crypto/rand"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/program"
+)
+
+// clock is what time it is for the log: the world's time, or a test clock that
+// moves only when it is told to. Either way it never goes back.
+type clock struct {
+	test bool
+	at   atomic.Int64 // of the test clock; of the world's, the latest time given out
+}
+
+// Now is the time of a command that is made now.
+func (q *Queue) Now() kopilka.Time {
+	c := &q.clock
+	if c.test {
+		return kopilka.Time(c.at.Load())
+	}
+	for {
+		last := c.at.Load()
+		now := time.Now().UnixMilli()
+		if now <= last {
+			return kopilka.Time(last)
+		}
+		if c.at.CompareAndSwap(last, now) {
+			return kopilka.Time(now)
+		}
+	}
+}
+
+// Calendar is the calendar of the program in force.
+func (q *Queue) Calendar() kopilka.Calendar { return q.clock.calendar(q.machine) }
+
+// TestClock tells whether the clock is one that SetClock moves.
+func (q *Queue) TestClock() bool { return q.clock.test }
+
+func (c *clock) calendar(m *machine) kopilka.Calendar {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return kopilka.Calendar{Zone: m.state.Program().Zone}
+}
+
+// startClock sets the clock no earlier than the books.
+func (q *Queue) startClock() error {
+	var now kopilka.Time
+	q.View(func(s *engine.State) {
+		now = s.Now()
+		q.machine.lastDay = s.Day()
+	})
+	q.clock.test = q.opts.TestClock != 0
+	if q.clock.test && q.opts.TestClock < now {
+		return fmt.Errorf("the test clock stands at %s, behind the books, which are at %s", q.opts.TestClock, now)
+	}
+	q.clock.at.Store(int64(max(now, q.opts.TestClock)))
+	return nil
+}
+
+// SetClock moves the test clock forward, and returns when the ticks of the days
+// between are applied.
+func (q *Queue) SetClock(t kopilka.Time) error {
+	if !q.clock.test {
+		return ErrNoTestClock
+	}
+	for {
+		now := q.clock.at.Load()
+		if int64(t) < now {
+			return fmt.Errorf("the test clock stands at %s and does not go back to %s", kopilka.Time(now), t)
+		}
+		if q.clock.at.CompareAndSwap(now, int64(t)) {
+			break
+		}
+	}
+	// An empty ticket goes through the order; the ticks come before it.
+	pass := &ticket{done: make(chan struct{})}
+	if err := q.enqueue(pass); err != nil {
+		return err
+	}
+	<-pass.done
+	return pass.err
+}
+
+// midnight is when the day changes by itself, so that an idle night is ticked
+// too. A test clock has no nights of its own.
+func (q *Queue) midnight() <-chan time.Time {
+	if q.clock.test {
+		return nil
+	}
+	now := q.Now()
+	cal := q.Calendar()
+	wait := time.Duration(cal.Start(cal.DayOf(now)+1)-now) * time.Millisecond
+	return time.After(max(wait, time.Millisecond))
+}
+
+// begin makes the books of an empty log: secret and first day, then the program.
+func (q *Queue) begin() error {
+	p, err := program.Parse(q.opts.Program)
+	if err != nil {
+		return fmt.Errorf("the first program: %w", err)
+	}
+	now := q.Now()
+	genesis := &kopilka.Genesis{Day: kopilka.Calendar{Zone: p.Zone}.DayOf(now)}
+	if _, err := rand.Read(genesis.Secret[:]); err != nil {
+		return fmt.Errorf("make the secret of the books: %w", err)
+	}
+	first := kopilka.AppendCommand(nil, genesis)
+	first = kopilka.AppendCommand(first, &kopilka.SetProgram{Document: p.Document()})
+	t := &ticket{body: first, count: 2, done: make(chan struct{})}
+	q.machine.lastDay = genesis.Day
+	q.machine.live.Store(true)
+	if !q.proposeFrame(now, t.count, first, []*ticket{t}) {
+		return t.err
+	}
+	<-t.done
+	return t.err
+}

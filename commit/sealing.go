@@ -1,0 +1,129 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/outcomes"
+	"github.com/kopilka/kopilka/wal"
+)
+
+// sealing carries full generations of fingerprints from the books into runs on
+// disk. A generation leaves the books one generation after it was full, and is
+// in a run by then: whoever would be too fast waits.
+type sealing struct {
+	generations int           // that are in runs or on their way
+	busy        chan struct{} // closed when the one on its way has arrived; nil = none
+}
+
+// note looks whether a generation has become full. The machine's lock is held.
+func (x *sealing) note(m *machine) {
+	r := m.state.Recent()
+	if r.Generations == x.generations {
+		return
+	}
+	x.wait()
+	x.generations = r.Generations
+	first := m.runs.Covered() + 1
+	if r.Full < first {
+		return // a replay; the run is there already
+	}
+	pairs := oldPairs(m.state, first)
+	x.busy = make(chan struct{})
+	go func() {
+		defer close(x.busy)
+		if err := m.runs.Seal(first, r.Full, pairs); err != nil {
+			// Without the run a retry of an old id could not be told from a new
+			// command; points would be doubled. The log has all of it.
+			panic(fmt.Sprintf("commit: seal the ids of positions %d-%d: %v", first, r.Full, err))
+		}
+	}()
+}
+
+func (x *sealing) wait() {
+	if x.busy != nil {
+		<-x.busy
+		x.busy = nil
+	}
+}
+
+func oldPairs(s *engine.State, first kopilka.Seq) []outcomes.Pair {
+	var pairs []outcomes.Pair
+	s.OldMarks(func(key uint64, seq kopilka.Seq) {
+		if seq >= first {
+			pairs = append(pairs, outcomes.Pair{Key: key, Seq: seq})
+		}
+	})
+	return pairs
+}
+
+// caughtUp makes the runs complete after a replay: what the books no longer
+// remember and no run has is read out of the log again.
+func (m *machine) caughtUp(log wal.Log) error {
+	m.sealing.wait()
+	r := m.state.Recent()
+	m.sealing.generations = r.Generations
+	if covered := m.runs.Covered(); covered < r.Base {
+		pairs, err := pairsOfLog(log, covered+1, r.Base)
+		if err != nil {
+			return fmt.Errorf("find the ids of positions %d-%d in the log again: %w", covered+1, r.Base, err)
+		}
+		if err := m.runs.Seal(covered+1, r.Base, pairs); err != nil {
+			return err
+		}
+	}
+	if covered := m.runs.Covered(); covered < r.Full {
+		return m.runs.Seal(covered+1, r.Full, oldPairs(m.state, covered+1))
+	}
+	return nil
+}
+
+// pairsOfLog reads the fingerprints of the commands from first to last that
+// succeeded, which are those whose outcomes were kept. Outcomes are kept in order
+// of position, so what a later one has overtaken was refused.
+func pairsOfLog(log wal.Log, first, last kopilka.Seq) ([]outcomes.Pair, error) {
+	var waiting, pairs []outcomes.Pair
+	var d kopilka.Decoder
+	var keys []uint64
+	err := log.Scan(first, func(e *kopilka.Entry) error {
+		newest := kopilka.Seq(0)
+		if err := kopilka.EachKept(e.Kept, func(seq kopilka.Seq, _ []byte) bool {
+			newest = seq
+			for len(waiting) > 0 && waiting[0].Seq <= seq {
+				if waiting[0].Seq == seq {
+					pairs = append(pairs, waiting[0])
+				}
+				waiting = waiting[1:]
+			}
+			return true
+		}); err != nil {
+			return err
+		}
+		if newest >= last {
+			return errEnough
+		}
+		body := e.Body
+		for i := range e.Count {
+			c, rest, err := d.Next(body)
+			if err != nil {
+				return err
+			}
+			body = rest
+			if seq := e.First + kopilka.Seq(i); first <= seq && seq <= last {
+				keys = kopilka.AppendFingerprints(keys[:0], c)
+				for _, key := range keys {
+					waiting = append(waiting, outcomes.Pair{Key: key, Seq: seq})
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return pairs, nil
+}
+
+var errEnough = errors.New("enough of the log was read")

@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
+)
+
+// lot is some of a member's points, in a list kept soonest to expire first.
+// Members have a handful, so a list in one slab is the smallest form. Points
+// with equal days are one lot, and a lot that can be spent has activates 0, so
+// that lots which merely began on different days do not pile up.
+type lot struct {
+	left      int64
+	next      uint32
+	expires   kopilka.Day
+	activates kopilka.Day
+}
+
+// add puts points into the member's lot of these days, making it if need be.
+func (s *State) add(a *account, points kopilka.Points, activates, expires kopilka.Day) {
+	if points == 0 {
+		return
+	}
+	if activates <= s.day {
+		activates = 0
+	}
+	var before uint32
+	at := a.lots
+	for at != 0 {
+		l := s.lots.At(int(at))
+		if l.expires > expires || l.expires == expires && l.activates >= activates {
+			break
+		}
+		before, at = at, l.next
+	}
+	if at != 0 {
+		if l := s.lots.At(int(at)); l.expires == expires && l.activates == activates {
+			s.lots.Mut(int(at)).left += int64(points)
+			return
+		}
+	}
+	made := s.newLot(lot{left: int64(points), next: at, expires: expires, activates: activates})
+	s.link(a, before, made)
+}
+
+func (s *State) newLot(l lot) uint32 {
+	at := s.freeLot
+	if at == 0 {
+		return uint32(s.lots.Append(l))
+	}
+	s.freeLot = s.lots.At(int(at)).next
+	*s.lots.Mut(int(at)) = l
+	return at
+}
+
+// link makes at the lot after before, which is 0 for the head of the list.
+func (s *State) link(a *account, before, at uint32) {
+	if before == 0 {
+		a.lots = at
+	} else {
+		s.lots.Mut(int(before)).next = at
+	}
+}
+
+// drop takes the empty lot at out of the list and gives what follows it.
+func (s *State) drop(a *account, before, at uint32) uint32 {
+	l := s.lots.Mut(int(at))
+	next := l.next
+	s.link(a, before, next)
+	*l = lot{next: s.freeLot}
+	s.freeLot = at
+	return next
+}
+
+// spend takes points from the lots that can be spent, soonest to expire first,
+// and appends what it took from each to legs. The caller has checked that there
+// are enough.
+func (s *State) spend(a *account, points kopilka.Points, legs []kopilka.Lot) []kopilka.Lot {
+	var before uint32
+	for at := a.lots; at != 0 && points > 0; {
+		l := s.lots.At(int(at))
+		if l.activates > s.day {
+			before, at = at, l.next
+			continue
+		}
+		n := min(points, kopilka.Points(l.left))
+		legs = append(legs, kopilka.Lot{Points: n, Activates: l.activates, Expires: l.expires})
+		points -= n
+		if int64(n) == l.left {
+			at = s.drop(a, before, at)
+			continue
+		}
+		s.lots.Mut(int(at)).left -= int64(n)
+		before, at = at, l.next
+	}
+	return legs
+}
+
+// take takes up to points from the one lot of these days and gives how many it got.
+func (s *State) take(a *account, points kopilka.Points, activates, expires kopilka.Day) kopilka.Points {
+	if activates <= s.day {
+		activates = 0
+	}
+	var before uint32
+	for at := a.lots; at != 0; {
+		l := s.lots.At(int(at))
+		if l.expires != expires || l.activates != activates {
+			before, at = at, l.next
+			continue
+		}
+		n := min(points, kopilka.Points(l.left))
+		if int64(n) == l.left {
+			s.drop(a, before, at)
+		} else {
+			s.lots.Mut(int(at)).left -= int64(n)
+		}
+		return n
+	}
+	return 0
+}
+
+// available is what the member can spend on the books' day, and pending what
+// can be spent later. It reads only, so that a quote can ask.
+func (s *State) available(a *account) (balance, pending kopilka.Points) {
+	if gone, whole := s.inactive(a); whole && gone < s.day {
+		return 0, 0
+	}
+	for at := a.lots; at != 0; {
+		l := s.lots.At(int(at))
+		switch {
+		case l.expires < s.day:
+		case l.activates > s.day:
+			pending += kopilka.Points(l.left)
+		default:
+			balance += kopilka.Points(l.left)
+		}
+		at = l.next
+	}
+	return balance, pending
+}
+
+// inactive tells whether the whole balance has run out because the member has
+// not bought anything for too long, and the last day on which it was there. An
+// account knows under which version it was last settled, so a rule that is no
+// longer in force is applied up to the day it was replaced, and not beyond.
+func (s *State) inactive(a *account) (last kopilka.Day, gone bool) {
+	for v := max(a.version(), 1); v <= len(s.versions); v++ {
+		e := &s.versions[v-1].Program.Expiry
+		if e.Policy != program.ExpiryInactivity {
+			continue
+		}
+		until := s.day
+		if v < len(s.versions) {
+			until = s.versions[v].Day
+		}
+		if last = a.active().AddMonths(e.Months); last < until {
+			return last, true
+		}
+	}
+	return 0, false
+}
+
+// settle brings the lots up to the books' day: what has run out is cleared away
+// and told in the outcome, what has become spendable joins its like.
+func (s *State) settle(a *account, out *kopilka.Outcome) {
+	gone, whole := s.inactive(a)
+	if a.version() != len(s.versions) {
+		a.setVersion(len(s.versions))
+	}
+	var before uint32
+	for at := a.lots; at != 0; {
+		l := s.lots.At(int(at))
+		expires := l.expires
+		if whole && gone < expires {
+			expires = gone
+		}
+		switch {
+		case expires < s.day:
+			out.Expired = append(out.Expired, kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: expires})
+			s.books.Expired += kopilka.Points(l.left)
+			at = s.drop(a, before, at)
+		case l.activates != 0 && l.activates <= s.day:
+			// Its place may be before other lots of the same expiry: out and in again.
+			points := kopilka.Points(l.left)
+			at = s.drop(a, before, at)
+			s.add(a, points, 0, expires)
+			// The list before this place may have grown; begin again. Each
+			// round makes one lot spendable, so this ends.
+			before, at = 0, a.lots
+		default:
+			before, at = at, l.next
+		}
+	}
+}
+
+// nextExpiry is the soonest points to run out, and their last day.
+func (s *State) nextExpiry(a *account) kopilka.Lot {
+	if a.lots == 0 || len(s.versions) == 0 {
+		return kopilka.Lot{}
+	}
+	if gone, whole := s.inactive(a); whole && gone < s.day {
+		return kopilka.Lot{}
+	}
+	var next kopilka.Lot
+	var sum kopilka.Points
+	for at := a.lots; at != 0; {
+		l := s.lots.At(int(at))
+		at = l.next
+		if l.expires < s.day {
+			continue
+		}
+		sum += kopilka.Points(l.left)
+		if l.expires != kopilka.DayNever && (next.Points == 0 || next.Expires == l.expires) {
+			next.Points += kopilka.Points(l.left)
+			next.Expires = l.expires
+		}
+	}
+	if e := &s.Program().Expiry; e.Policy == program.ExpiryInactivity && sum > 0 {
+		last := a.active().AddMonths(e.Months)
+		if next.Points == 0 || last <= next.Expires {
+			return kopilka.Lot{Points: sum, Expires: last}
+		}
+	}
+	return next
+}
+
+// lifetime is the days between which points that were earned on day can be spent.
+func lifetime(p *program.Program, day kopilka.Day, pendingDays int) (activates, expires kopilka.Day) {
+	expires = kopilka.DayNever
+	if p.Expiry.Policy == program.ExpiryLots {
+		expires = day.AddMonths(p.Expiry.Months)
+	}
+	return day.AddDays(pendingDays), expires
+}
+
+// give adds points that the member has earned on day: they pay a debt first, and
+// what has already run out, as on a receipt that arrives late, is gone at once.
+func (s *State) give(m kopilka.MemberNo, a *account, points kopilka.Points, activates, expires kopilka.Day, out *kopilka.Outcome) {
+	if debt := s.debts[m]; debt > 0 && points > 0 {
+		out.DebtPaid = min(debt, points)
+		points -= out.DebtPaid
+		s.owe(m, debt-out.DebtPaid)
+	}
+	s.wake(a)
+	if expires < s.day && points > 0 {
+		out.Expired = append(out.Expired, kopilka.Lot{Points: points, Activates: activates, Expires: expires})
+		s.books.Expired += points
+		return
+	}
+	s.add(a, points, activates, expires)
+}
+
+// wake starts the clock of inactivity anew for points that reach a member whose
+// clock has run out: a gift to someone who has not come for years is not lost
+// the same night.
+func (s *State) wake(a *account) {
+	if _, gone := s.inactive(a); gone {
+		a.setActive(s.day)
+	}
+}
+
+// owe sets a member's debt.
+func (s *State) owe(m kopilka.MemberNo, debt kopilka.Points) {
+	s.books.Debt += debt - s.debts[m]
+	if debt == 0 {
+		delete(s.debts, m)
+	} else {
+		s.debts[m] = debt
+	}
+}

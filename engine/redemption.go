@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"github.com/kopilka/kopilka"
+)
+
+// redemption spends points without a sale. An amount says how much of a receipt
+// there is for the cap; without one there is no cap.
+func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
+	if s.spent(&c.Head, out) || s.known(kopilka.KindRedemption, &c.Deed, out) {
+		return
+	}
+	if c.Day > s.day {
+		refuse(out, kopilka.Stale)
+		return
+	}
+	out.Program = s.versionAt(c.At)
+	p := s.versions[out.Program-1].Program
+	a := s.member(c.Member)
+	if a.blocked {
+		refuse(out, kopilka.MemberBlocked)
+		return
+	}
+	cap := kopilka.Points(kopilka.BalanceMax)
+	if c.Amount > 0 {
+		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), s.tierOf(a, p).MaxRedeemBP, kopilka.Floor))
+	}
+	available, _ := s.available(a)
+	if s.sale.redeem(c.Points, c.NamedBy, cap, available, p, out) {
+		return
+	}
+
+	s.settle(a, out)
+	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
+	// What can come back of a redemption: the goods it paid for in part, or else
+	// the points themselves.
+	goods := c.Amount
+	if goods == 0 {
+		goods = kopilka.Money(out.Redeemed)
+	}
+	out.CashDue = goods - kopilka.Money(out.Redeemed)
+	out.Left.Day, out.Left.Policy = c.Day, p.Returns
+	out.Left.Lines = append(out.Left.Lines, kopilka.RemainsLine{Goods: goods, Spent: out.Redeemed})
+	s.books.Redeemed += out.Redeemed
+	s.enter(c.Member, a, out)
+}

@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/index"
+	"github.com/kopilka/kopilka/program"
+	"github.com/kopilka/kopilka/slab"
+)
+
+// State is the books after some prefix of the log.
+type State struct {
+	seq    kopilka.Seq
+	now    kopilka.Time
+	day    kopilka.Day
+	secret [16]byte
+	ids    kopilka.MemberIDs
+
+	versions []Version
+	sold     bool // a receipt was taken: the currency is fixed
+	keys     []Key
+	debts    map[kopilka.MemberNo]kopilka.Points
+	above    map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
+	books    Books
+	freeLot  uint32 // head of the list of free lots
+
+	accounts  slab.Slab[account]
+	cards     slab.Slab[card]
+	longCards slab.Slab[longCard]
+	phones    slab.Slab[uint64] // phone tags
+	lots      slab.Slab[lot]
+	byCard    table
+	byPhone   table
+	recent    recent
+	index     *index.Index
+
+	sale   sale     // scratch of the command being applied
+	keysOf []uint64 // likewise
+}
+
+// New is the books before the first command.
+func New() *State {
+	s := &State{
+		debts: map[kopilka.MemberNo]kopilka.Points{},
+		above: map[kopilka.MemberNo]struct{}{},
+		index: index.New(),
+	}
+	s.lots.Append(lot{}) // number 0 means no lot
+	s.byCard.init()
+	s.byPhone.init()
+	s.recent.init()
+	return s
+}
+
+// account is a member's row: 32 bytes, most of them touched by every receipt.
+type account struct {
+	entry    uint64 // position of the newest entry in the ledger, and in the upper 16 bits the version
+	profile  uint64 // position of the sealed profile, and in the upper 16 bits the active day
+	lots     uint32 // first lot, soonest to expire first
+	referrer uint32 // member number + 1
+	keySlot  uint32
+	tier     uint8
+	state    uint8
+	blocked  bool
+	_        uint8
+}
+
+const low48 = 1<<48 - 1
+
+func (a *account) lastEntry() kopilka.Seq { return kopilka.Seq(a.entry & low48) }
+func (a *account) profileAt() kopilka.Seq { return kopilka.Seq(a.profile & low48) }
+
+// version is the program version under which the account was last settled.
+func (a *account) version() int { return int(a.entry >> 48) }
+
+// active is the day of the last purchase, or of enrolment.
+func (a *account) active() kopilka.Day { return kopilka.Day(a.profile >> 48) }
+
+func (a *account) setEntry(s kopilka.Seq)     { a.entry = a.entry&^low48 | uint64(s) }
+func (a *account) setVersion(v int)           { a.entry = a.entry&low48 | uint64(v)<<48 }
+func (a *account) setProfileAt(s kopilka.Seq) { a.profile = a.profile&^low48 | uint64(s) }
+func (a *account) setActive(d kopilka.Day)    { a.profile = a.profile&low48 | uint64(d)<<48 }
+
+// Version is a program with the point of the log from which it is in force.
+type Version struct {
+	Seq     kopilka.Seq
+	Time    kopilka.Time
+	Day     kopilka.Day
+	Program *program.Program
+}
+
+// versionsMax is what the 16 bits of an account can tell apart.
+const versionsMax = 1<<16 - 1
+
+// Seq is the position of the last command applied.
+func (s *State) Seq() kopilka.Seq { return s.seq }
+
+// Now is the log's time: that of the last entry applied.
+func (s *State) Now() kopilka.Time { return s.now }
+
+// Day is the business day that the books are at.
+func (s *State) Day() kopilka.Day { return s.day }
+
+// Members is the number of members ever enrolled; their numbers are below it.
+func (s *State) Members() int { return s.accounts.Len() }
+
+// IDs turns member numbers into outward ids and back.
+func (s *State) IDs() kopilka.MemberIDs { return s.ids }
+
+// Index is who is in which segment.
+func (s *State) Index() *index.Index { return s.index }
+
+// Program is the rules in force; nil before the first.
+func (s *State) Program() *program.Program {
+	if len(s.versions) == 0 {
+		return nil
+	}
+	return s.versions[len(s.versions)-1].Program
+}
+
+// Version is the number of the program in force, counted from 1.
+func (s *State) Version() int { return len(s.versions) }
+
+// Versions are all programs that were ever in force, the oldest first. The
+// slice is only ever appended to.
+func (s *State) Versions() []Version { return s.versions }
+
+// versionAt is the number of the program that was in force at t; what happened
+// before the first program falls under the first.
+func (s *State) versionAt(t kopilka.Time) int {
+	for v := len(s.versions); v > 1; v-- {
+		if s.versions[v-1].Time <= t {
+			return v
+		}
+	}
+	return 1
+}
+
+// ByCard finds a member by card.
+func (s *State) ByCard(number string) (kopilka.MemberNo, bool) {
+	tag := s.cardTag(number)
+	for p := s.byCard.probe(tag); p.next(); {
+		if s.cardIs(p.member, number) {
+			return p.member, true
+		}
+	}
+	return kopilka.NoMember, false
+}
+
+// ByPhone finds a member by the keyed fingerprint of a phone.
+func (s *State) ByPhone(tag uint64) (kopilka.MemberNo, bool) {
+	for p := s.byPhone.probe(uint32(tag >> 32)); p.next(); {
+		if *s.phones.At(int(p.member)) == tag {
+			return p.member, true
+		}
+	}
+	return kopilka.NoMember, false
+}
+
+// Member is what the books say of one member on their day.
+type Member struct {
+	No         kopilka.MemberNo
+	Card       string
+	Registered kopilka.Day
+	State      kopilka.MemberState
+	Blocked    bool
+	Tier       uint8 // index into the tiers of the program in force
+	TierMetric int64 // spend or receipts in the window of the tier policy
+
+	Balance, Pending, Held, Debt kopilka.Points
+
+	Lots       []kopilka.Lot // soonest to expire first; Activates 0 = can be spent now
+	Expired    []kopilka.Lot // run out, and not yet in the ledger
+	NextExpiry kopilka.Lot
+
+	LastEntry kopilka.Seq
+	ProfileAt kopilka.Seq
+	KeySlot   uint32
+	PhoneTag  uint64
+	Referrer  kopilka.MemberNo
+}
+
+// Member reads a member's row; m is below Members.
+func (s *State) Member(m kopilka.MemberNo) Member {
+	a := s.accounts.At(int(m))
+	v := Member{
+		No: m, Card: s.card(m), Registered: s.index.Registered(m),
+		State: kopilka.MemberState(a.state), Blocked: a.blocked, Tier: a.tier,
+		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
+		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
+		Referrer: kopilka.MemberNo(a.referrer) - 1,
+	}
+	v.TierMetric = s.tierMetric(m, s.Program())
+	gone, whole := s.inactive(a)
+	for at := a.lots; at != 0; {
+		l := s.lots.At(int(at))
+		at = l.next
+		o := kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
+		switch {
+		case whole && (l.expires >= gone):
+			o.Expires = gone
+			v.Expired = append(v.Expired, o)
+			continue
+		case l.expires < s.day:
+			v.Expired = append(v.Expired, o)
+			continue
+		case l.activates > s.day:
+			v.Pending += o.Points
+		default:
+			o.Activates = 0
+			v.Balance += o.Points
+		}
+		v.Lots = append(v.Lots, o)
+	}
+	v.NextExpiry = s.nextExpiry(a)
+	return v
+}
+
+// member panics where a number that the log has resolved is not in the books.
+func (s *State) member(m kopilka.MemberNo) *account {
+	if int64(m) >= int64(s.accounts.Len()) {
+		panic(fmt.Sprintf("engine: position %d names member %d of %d", s.seq, m, s.accounts.Len()))
+	}
+	return s.accounts.Mut(int(m))
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
+)
+
+// tick moves the books to the next business day. Points need nothing done: what
+// they are worth follows from the day. Members who bought on the day that falls
+// out of the window may go down a tier.
+func (s *State) tick(c *kopilka.Tick) {
+	if c.Day != s.day+1 {
+		panic("engine: a tick to " + c.Day.String() + " in books at " + s.day.String())
+	}
+	s.day = c.Day
+	p := s.Program()
+	if p == nil || p.TierPolicy.Downgrade == program.DowngradeNone || p.TierPolicy.Metric == program.ByHand {
+		s.index.Tick(nil)
+		return
+	}
+	// Who lost something of the window today, and who is still on the way down,
+	// goes down a step. The index may name a member twice; nobody goes two steps.
+	down := make([]kopilka.MemberNo, 0, len(s.above))
+	for m := range s.above {
+		down = append(down, m)
+	}
+	s.index.Tick(func(m kopilka.MemberNo) { down = append(down, m) })
+	slices.Sort(down)
+	for _, m := range slices.Compact(down) {
+		s.lower(m, p)
+	}
+}
+
+// lower takes a member down to the tier that the metric reaches, or one step
+// towards it.
+func (s *State) lower(m kopilka.MemberNo, p *program.Program) {
+	a := s.accounts.At(int(m))
+	reached := tierReached(p, s.tierMetric(m, p))
+	if a.tier > reached {
+		a = s.accounts.Mut(int(m))
+		if p.TierPolicy.Downgrade == program.DowngradeOne {
+			a.tier--
+		} else {
+			a.tier = reached
+		}
+	}
+	if a.tier > reached {
+		s.above[m] = struct{}{}
+	} else {
+		delete(s.above, m)
+	}
+}
+
+// raise takes a member up to the tier that the metric reaches.
+func (s *State) raise(m kopilka.MemberNo, a *account, p *program.Program) {
+	if p.TierPolicy.Metric == program.ByHand {
+		return
+	}
+	if reached := tierReached(p, s.tierMetric(m, p)); reached >= a.tier {
+		a.tier = reached
+		delete(s.above, m)
+	}
+}
+
+// tierMetric is what the member has of the metric of tiers, in its window.
+func (s *State) tierMetric(m kopilka.MemberNo, p *program.Program) int64 {
+	switch {
+	case p == nil || p.TierPolicy.Metric == program.ByHand:
+		return 0
+	case p.TierPolicy.Metric == program.ByCount:
+		return int64(s.index.TierCount(m))
+	default:
+		return int64(s.index.TierSpend(m))
+	}
+}
+
+// tierReached is the highest tier whose threshold the metric reaches. A metric
+// below zero, as refunds of purchases before the window make it, reaches the lowest.
+func tierReached(p *program.Program, metric int64) uint8 {
+	for i := len(p.Tiers) - 1; i > 0; i-- {
+		if metric >= p.Tiers[i].Threshold {
+			return uint8(i)
+		}
+	}
+	return 0
+}
+
+// tierOf is the member's tier in the words of a program that may be older than
+// the one in force: the tier of the same id, or else the one at the same height.
+func (s *State) tierOf(a *account, p *program.Program) *program.Tier {
+	now := s.Program()
+	if p != now {
+		id := now.Tiers[a.tier].ID
+		for i := range p.Tiers {
+			if p.Tiers[i].ID == id {
+				return &p.Tiers[i]
+			}
+		}
+	}
+	return &p.Tiers[min(int(a.tier), len(p.Tiers)-1)]
+}
+
+// retier finds every member's tier again under a new program: by its id, or else
+// by what the metric reaches. Whoever reaches more goes up at once; whoever
+// reaches less goes down as the new policy says, from the next tick on.
+func (s *State) retier(before, p *program.Program) {
+	place := make([]int, len(before.Tiers))
+	for i := range before.Tiers {
+		place[i] = slices.IndexFunc(p.Tiers, func(t program.Tier) bool { return t.ID == before.Tiers[i].ID })
+	}
+	clear(s.above)
+	byHand := p.TierPolicy.Metric == program.ByHand
+	for m := range kopilka.MemberNo(s.accounts.Len()) {
+		a := s.accounts.At(int(m))
+		reached := tierReached(p, s.tierMetric(m, p))
+		tier := reached
+		if at := place[a.tier]; at >= 0 && (byHand || at > int(reached)) {
+			tier = uint8(at)
+		}
+		if tier != a.tier {
+			s.accounts.Mut(int(m)).tier = tier
+		}
+		if !byHand && tier > reached && p.TierPolicy.Downgrade != program.DowngradeNone {
+			s.above[m] = struct{}{}
+		}
+	}
+}

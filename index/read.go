@@ -1,0 +1,146 @@
+package index
+
+import (
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
+	"github.com/kopilka/kopilka/slab"
+)
+
+// Standing is where a member stands now, exact also with live quintiles.
+func (x *Index) Standing(m kopilka.MemberNo) Standing {
+	r := x.members.At(int(m))
+	if !x.rule.live() || r.last == 0 {
+		return x.rule.stand(&x.cuts, x.day, r.last, r.f, r.m)
+	}
+	age := int(x.day) - int(r.last) + 1
+	fs, ms := x.rule.scoreFM(&x.cuts, r.f, r.m)
+	scores := [3]int{x.cuts.r(age), fs, ms}
+	for axis, v := range r.values() {
+		if x.ranks[axis] != nil && (axis == 0 || r.f > 0) {
+			scores[axis] = x.ranks[axis].score(v)
+		}
+	}
+	return x.rule.standing(age, r.f, r.m, scores[0], scores[1], scores[2])
+}
+
+// Segment is the number of the member's segment now.
+func (x *Index) Segment(m kopilka.MemberNo) uint8 {
+	if x.rule.live() {
+		return x.Standing(m).Segment
+	}
+	return x.members.At(int(m)).seg
+}
+
+// TierSpend is the member's net amount in the tier window.
+func (x *Index) TierSpend(m kopilka.MemberNo) kopilka.Money {
+	if x.shared() {
+		return x.members.At(int(m)).m
+	}
+	return *x.spend.At(int(m))
+}
+
+// TierCount is the member's live receipts in the tier window.
+func (x *Index) TierCount(m kopilka.MemberNo) uint32 {
+	if x.shared() {
+		return uint32(x.members.At(int(m)).f)
+	}
+	return uint32(x.members.At(int(m)).count)
+}
+
+// LastPurchase is the greatest day on which the member has a live receipt;
+// false when there is none.
+func (x *Index) LastPurchase(m kopilka.MemberNo) (kopilka.Day, bool) {
+	last := x.members.At(int(m)).last
+	return kopilka.Day(last - 1), last != 0
+}
+
+// WindowSpend is the member's net amount in the window of RFM.
+func (x *Index) WindowSpend(m kopilka.MemberNo) kopilka.Money { return x.members.At(int(m)).m }
+
+// Boundaries are those of this instant.
+func (x *Index) Boundaries() Boundaries {
+	b := x.cuts
+	for axis, r := range x.ranks {
+		if r != nil {
+			b.set(axis, x.day, r.fifths())
+		}
+	}
+	return b
+}
+
+// Summary is a population by cells and by segments.
+type Summary struct {
+	Day        kopilka.Day
+	Members    int // all of them: the segments add up to this
+	Boundaries Boundaries
+	Cells      [125]Tally // at program.Cell(r, f, m)
+	None       Tally      // without a live receipt ever
+	Segments   []Tally    // by number; Amount is the turnover of the window
+}
+
+// add counts one member.
+func (s *Summary) add(at *Standing) {
+	u := Tally{1, int64(at.Frequency), at.Monetary}
+	s.Members++
+	if at.R == 0 {
+		s.None.add(&u, 1)
+		return
+	}
+	s.Cells[program.Cell(int(at.R), int(at.F), int(at.M))].add(&u, 1)
+}
+
+// close adds up the cells of every segment.
+func (s *Summary) close(r *rule) {
+	s.Segments = make([]Tally, r.segments)
+	s.Segments[program.SegmentNone] = s.None
+	for i := range s.Cells {
+		s.Segments[r.cells[i]].add(&s.Cells[i], 1)
+	}
+}
+
+// Summary is the current day's. It is read off, in a microsecond or two,
+// unless quintiles are live: then it is a pass over all members.
+func (x *Index) Summary() Summary {
+	s := Summary{Day: x.day, Boundaries: x.Boundaries()}
+	if x.rule.live() {
+		x.each(&s.Boundaries, func(_ kopilka.MemberNo, at *Standing) { s.add(at) })
+	} else {
+		s.Members, s.None = x.Members(), x.labels.none
+		for i := range s.Cells {
+			s.Cells[i] = x.labels.totals[i/25][i%25]
+		}
+	}
+	s.close(&x.rule)
+	return s
+}
+
+// Counts is the segments of Summary.
+func (x *Index) Counts() []Tally { return x.Summary().Segments }
+
+// Bits is the members of a segment now, one bit a member, as the caller's own
+// copy. With live quintiles it is a pass over all members.
+func (x *Index) Bits(segment uint8) []uint64 {
+	if !x.rule.live() {
+		return x.labels.bits[segment].words(x.Members())
+	}
+	words := make([]uint64, (x.Members()+63)/64)
+	b := x.Boundaries()
+	x.each(&b, func(m kopilka.MemberNo, at *Standing) {
+		if at.Segment == segment {
+			words[m/64] |= 1 << (m % 64)
+		}
+	})
+	return words
+}
+
+// each gives the standing of every member, in order, by the given boundaries.
+func (x *Index) each(b *Boundaries, f func(kopilka.MemberNo, *Standing)) {
+	for i := range x.members.Blocks() {
+		block := x.members.Block(i)
+		for j := range block[:min(slab.BlockLen, x.Members()-i*slab.BlockLen)] {
+			r := &block[j]
+			at := x.rule.stand(b, x.day, r.last, r.f, r.m)
+			f(kopilka.MemberNo(i*slab.BlockLen+j), &at)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package program
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+	_ "time/tzdata" // a shop's server may have no zone tables of its own
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/programs"
+)
+
+// faultsMax bounds how many faults are told of one document.
+const faultsMax = 50
+
+// Parse reads a program document in YAML or JSON. Its error is an *Error, with
+// the place of every fault.
+func Parse(doc []byte) (*Program, error) {
+	t := load(doc)
+	if len(t.faults) == 0 {
+		t.checkSchema()
+	}
+	var p *Program
+	if len(t.faults) == 0 {
+		p = t.program()
+	}
+	if len(t.faults) == 0 {
+		return p, nil
+	}
+	slices.SortStableFunc(t.faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Pointer, b.Pointer))
+	})
+	if n := len(t.faults); n > faultsMax {
+		t.faults = append(t.faults[:faultsMax:faultsMax], Fault{Detail: fmt.Sprintf("has %d more faults", n-faultsMax)})
+	}
+	return nil, &Error{Faults: t.faults}
+}
+
+// Builtin is the document of the program that a new data folder takes when it
+// is given none.
+func Builtin() []byte {
+	doc, err := programs.Files.ReadFile("kopilka.yaml")
+	if err != nil {
+		panic("program: read the built-in program: " + err.Error())
+	}
+	return doc
+}
+
+// program makes a program of a tree that the schema accepts, noting what a
+// schema cannot say.
+func (t *tree) program() *Program {
+	plain, err := json.Marshal(t.root)
+	if err != nil {
+		panic("program: " + err.Error())
+	}
+	d := absent()
+	if err := json.Unmarshal(plain, &d); err != nil {
+		panic("program: the schema lets pass what a document cannot hold: " + err.Error())
+	}
+	d.complete()
+
+	p := &Program{
+		Name:       d.Program,
+		Currency:   d.Currency,
+		MinorUnits: d.MinorUnits,
+		TimeZone:   d.TimeZone,
+		EarnBase:   numberOf[EarnBase](earnBaseWords, d.EarnBase),
+		Rounding:   numberOf[kopilka.Rounding](roundingWords, d.Rounding),
+		TierPolicy: TierPolicy{
+			Metric:     numberOf[TierMetric](tierMetricWords, d.TierPolicy.Metric),
+			WindowDays: d.TierPolicy.WindowDays,
+			Downgrade:  numberOf[Downgrade](downgradeWords, d.TierPolicy.Downgrade),
+		},
+		Expiry:      Expiry{numberOf[ExpiryPolicy](expiryWords, d.Expiry.Policy), d.Expiry.Months},
+		PendingDays: d.PendingDays,
+		Returns:     numberOf[kopilka.ReturnsPolicy](returnsWords, d.Returns.SpentPoints),
+	}
+	if p.Zone, err = loadZone(d.TimeZone); err != nil {
+		t.faultAt("/time_zone", "%q is no time zone: %s", cut(d.TimeZone), err)
+	}
+	for _, n := range namings {
+		p.RedeemAllowedBy[n] = slices.Contains(d.RedeemAllowedBy, n.String())
+	}
+	t.tiers(p, &d)
+	t.rfm(p, &d.RFM)
+	return p
+}
+
+func loadZone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" {
+		return nil, errors.New("the zone of one machine is not that of a shop")
+	}
+	return time.LoadLocation(name)
+}
+
+func (t *tree) tiers(p *Program, d *document) {
+	seen := map[string]bool{}
+	for i, tier := range d.Tiers {
+		at := fmt.Sprintf("/tiers/%d", i)
+		if seen[tier.ID] {
+			t.faultAt(at+"/id", "an earlier tier has the id %s", tier.ID)
+		}
+		seen[tier.ID] = true
+		// Staff who set tiers by hand look at no threshold.
+		if p.TierPolicy.Metric != ByHand {
+			switch {
+			case i == 0 && tier.Threshold != 0:
+				t.faultAt(at+"/threshold", "the lowest tier begins at 0, or new members would have none")
+			case i > 0 && tier.Threshold <= d.Tiers[i-1].Threshold:
+				t.faultNear(at, "/threshold", "the threshold %d is not above that of the tier before, %d", tier.Threshold, d.Tiers[i-1].Threshold)
+			}
+		}
+		p.Tiers = append(p.Tiers, Tier{tier.ID, tier.Name, tier.EarnBP, *tier.MaxRedeemBP, tier.Threshold})
+	}
+}
+
+// faultNear notes a fault at a key of an object or, where the key is absent, at
+// the object.
+func (t *tree) faultNear(object, key, format string, args ...any) {
+	if _, written := t.places[object+key]; written {
+		object += key
+	}
+	t.faultAt(object, format, args...)
+}
+
+func (t *tree) rfm(p *Program, d *rfmDoc) {
+	p.RFM = RFM{
+		WindowDays: d.WindowDays,
+		Metric:     numberOf[Metric](metricWords, d.Metric),
+		Boundaries: numberOf[Boundaries](boundariesWords, d.Boundaries),
+		R:          t.axis("/rfm/r", &d.R),
+		F:          t.axis("/rfm/f", &d.F),
+		M:          t.axis("/rfm/m", &d.M),
+	}
+	if p.RFM.Metric == Avg {
+		if p.RFM.M.Quintiles {
+			t.faultAt("/rfm/m/quintiles", "fifths by average are not counted: take thresholds, or the metric sum")
+		}
+		// An average is compared by a product of threshold and receipts.
+		for i, v := range p.RFM.M.Thresholds {
+			if v > kopilka.AmountMax {
+				t.faultAt(fmt.Sprintf("/rfm/m/thresholds/%d", i), "%d is above the most of one receipt, %d", v, int64(kopilka.AmountMax))
+			}
+		}
+	}
+	if d.Segments == nil {
+		p.RFM.Segments = six()
+		return
+	}
+	p.RFM.Segments = t.segments(d.Segments)
+}
+
+func (t *tree) axis(at string, d *axisDoc) Axis {
+	a := Axis{Quintiles: d.Quintiles}
+	for i, v := range d.Thresholds {
+		a.Thresholds[i] = v
+		if i > 0 && v <= d.Thresholds[i-1] {
+			t.faultAt(fmt.Sprintf("%s/thresholds/%d", at, i), "%d is not above the threshold before, %d", v, d.Thresholds[i-1])
+		}
+	}
+	return a
+}
+
+func (t *tree) segments(entries []segmentDoc) Segments {
+	names := []Segment{none}
+	var rules []Rule
+	for i, e := range entries {
+		at := fmt.Sprintf("/rfm/segments/%d", i)
+		if e.ID == none.ID {
+			t.faultAt(at+"/id", "%s is the segment of members without purchases: take another id", none.ID)
+		}
+		n := slices.IndexFunc(names, func(s Segment) bool { return s.ID == e.ID })
+		switch {
+		case n < 0:
+			n = len(names)
+			if n == segmentsMax+1 {
+				t.faultAt(at, "is segment %d; there may be %d", n, segmentsMax)
+			}
+			if e.Name == nil {
+				e.Name = map[string]string{"en": e.ID}
+			}
+			names = append(names, Segment{e.ID, e.Name})
+		case e.Name != nil && !maps.Equal(e.Name, names[n].Name):
+			t.faultAt(at+"/name", "an earlier entry of %s has another name", e.ID)
+		}
+		rules = append(rules, Rule{uint8(n), t.scores(at+"/r", e.R), t.scores(at+"/f", e.F), t.scores(at+"/m", e.M)})
+	}
+	s, open, r, f, m := own(names, rules)
+	switch {
+	case open == 1:
+		t.faultAt("/rfm/segments", "no entry holds r=%d f=%d m=%d", r, f, m)
+	case open > 1:
+		t.faultAt("/rfm/segments", "no entry holds r=%d f=%d m=%d, and %d more cells", r, f, m, open-1)
+	}
+	return s
+}
+
+func (t *tree) scores(at string, d []int) Scores {
+	if d[0] > d[1] {
+		t.faultAt(at, "ends at %d, before it begins at %d", d[1], d[0])
+	}
+	return Scores{d[0], d[1]}
+}

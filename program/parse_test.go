@@ -1,0 +1,420 @@
+package program
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/programs"
+)
+
+func parse(t *testing.T, doc string) *Program {
+	t.Helper()
+	p, err := Parse([]byte(doc))
+	if err != nil {
+		t.Fatalf("parse:\n%s\n%s", doc, err)
+	}
+	return p
+}
+
+// roundTrip checks that the canonical form stands for the same program and is
+// its own canonical form.
+func roundTrip(t *testing.T, p *Program) {
+	t.Helper()
+	doc := p.Document()
+	q := parse(t, string(doc))
+	if again := q.Document(); !bytes.Equal(doc, again) {
+		t.Fatalf("document is no fixed point:\n%s\n%s", doc, again)
+	}
+	a, b := *p, *q
+	if a.Zone.String() != b.Zone.String() {
+		t.Fatalf("zone: got %s; want %s", b.Zone, a.Zone)
+	}
+	a.Zone, b.Zone = nil, nil
+	if !reflect.DeepEqual(a, b) {
+		t.Fatalf("read back:\ngot  %+v\nwant %+v", b, a)
+	}
+}
+
+func TestAbsentKeys(t *testing.T) {
+	p := parse(t, "program: small")
+	f := func(what string, got, want any) {
+		t.Helper()
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s: got %v; want %v", what, got, want)
+		}
+	}
+	f("name", p.Name, "small")
+	f("currency", p.Currency, "XXX")
+	f("minor units", p.MinorUnits, 2)
+	f("zone", p.Zone.String(), "UTC")
+	f("earn base", p.EarnBase, Total)
+	f("rounding", p.Rounding, kopilka.Floor)
+	f("tiers", p.Tiers, []Tier{{ID: "base", Name: map[string]string{"en": "base"}, MaxRedeemBP: kopilka.BPWhole}})
+	f("tier policy", p.TierPolicy, TierPolicy{BySpend, 365, DowngradeNone})
+	f("expiry", p.Expiry, Expiry{})
+	f("pending", p.PendingDays, 0)
+	f("redeem", p.RedeemAllowedBy, [5]bool{false, true, true, true, true})
+	f("returns", p.Returns, kopilka.WithinBalance)
+	f("rfm", p.RFM, RFM{WindowDays: 365, R: Axis{Thresholds: [4]int64{30, 90, 180, 365}},
+		F: Axis{Thresholds: [4]int64{2, 3, 5, 8}}, M: Axis{Thresholds: [4]int64{500000, 2000000, 5000000, 15000000}}, Segments: six()})
+	roundTrip(t, p)
+}
+
+func TestAbsentParts(t *testing.T) {
+	p := parse(t, `
+program: parts
+tiers: [{id: a}, {id: b, threshold: 5}]
+tier_policy: {metric: count}
+returns: {}
+redeem_allowed_by: []
+rfm: {f: {quintiles: true}, segments: [{id: all}]}
+`)
+	if want := []Tier{
+		{"a", map[string]string{"en": "a"}, 0, 10000, 0},
+		{"b", map[string]string{"en": "b"}, 0, 10000, 5},
+	}; !reflect.DeepEqual(p.Tiers, want) {
+		t.Fatalf("tiers: got %v; want %v", p.Tiers, want)
+	}
+	if want := (TierPolicy{ByCount, 365, DowngradeNone}); p.TierPolicy != want {
+		t.Fatalf("tier policy: got %v; want %v", p.TierPolicy, want)
+	}
+	if p.RedeemAllowedBy != [5]bool{} {
+		t.Fatalf("redeem allowed by: got %v; want nothing", p.RedeemAllowedBy)
+	}
+	if want := (Axis{Quintiles: true}); p.RFM.F != want {
+		t.Fatalf("f: got %v; want %v", p.RFM.F, want)
+	}
+	if p.RFM.R.Thresholds[0] != 30 {
+		t.Fatalf("r: got %v; want the default", p.RFM.R)
+	}
+	for i, n := range p.RFM.Segments.Cells {
+		if n != 1 {
+			t.Fatalf("cell %d: got segment %d; want 1", i, n)
+		}
+	}
+	roundTrip(t, p)
+}
+
+func TestBuiltin(t *testing.T) {
+	p := parse(t, string(Builtin()))
+	if p.Name != "kopilka" || p.Currency != "RUB" || p.TimeZone != "Europe/Moscow" || len(p.Tiers) != 4 {
+		t.Fatalf("got %+v", p)
+	}
+	if p.RedeemAllowedBy[kopilka.ByPhone] || !p.RedeemAllowedBy[kopilka.ByCard] || p.RedeemAllowedBy[kopilka.ByNobody] {
+		t.Fatalf("redeem allowed by: got %v", p.RedeemAllowedBy)
+	}
+	if p.EarnBase != Paid || p.Expiry != (Expiry{ExpiryInactivity, 12}) || p.TierPolicy.Downgrade != DowngradeFull {
+		t.Fatalf("got %+v", p)
+	}
+	if gold := p.Tiers[1]; gold.ID != "gold" || gold.EarnBP != 200 || gold.MaxRedeemBP != 2000 || gold.Threshold != 10_000_000 || gold.Name["ru"] != "Золото" {
+		t.Fatalf("gold: got %+v", gold)
+	}
+}
+
+func TestShippedPrograms(t *testing.T) {
+	names, err := fs.Glob(programs.Files, "*.yaml")
+	if err != nil || len(names) < 2 {
+		t.Fatalf("shipped: got %v, %v", names, err)
+	}
+	for _, name := range names {
+		doc, err := programs.Files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := parse(t, string(doc))
+		if p.Name+".yaml" != name {
+			t.Fatalf("%s: has the name %s", name, p.Name)
+		}
+		roundTrip(t, p)
+	}
+}
+
+// The table of docs/reference/program.md, cell by cell.
+func TestSix(t *testing.T) {
+	s := six()
+	ids := ""
+	for _, n := range s.Names {
+		ids += n.ID + " " + n.Name["en"] + " " + n.Name["ru"] + "\n"
+	}
+	if want := "none No purchases Без покупок\ncore Core Ядро\nloyal Loyal Лояльные\nwhales Whales Киты\nnew New Новички\nsleeping Sleeping Сони\nlost Lost Потерянные\n"; ids != want {
+		t.Fatalf("names:\n%s\nwant:\n%s", ids, want)
+	}
+	table := map[int][4]string{ // Fhi Mhi, Fhi Mlo, Flo Mhi, Flo Mlo
+		5: {"core", "loyal", "whales", "new"},
+		4: {"core", "loyal", "whales", "new"},
+		3: {"core", "loyal", "whales", "new"},
+		2: {"sleeping", "sleeping", "sleeping", "lost"},
+		1: {"lost", "lost", "lost", "lost"},
+	}
+	for r := 1; r <= 5; r++ {
+		for f := 1; f <= 5; f++ {
+			for m := 1; m <= 5; m++ {
+				column := 0
+				if f < 3 {
+					column += 2
+				}
+				if m < 4 {
+					column++
+				}
+				if got := s.Names[s.Cells[Cell(r, f, m)]].ID; got != table[r][column] {
+					t.Fatalf("r=%d f=%d m=%d: got %s; want %s", r, f, m, got, table[r][column])
+				}
+			}
+		}
+	}
+}
+
+func TestOwnSegments(t *testing.T) {
+	p := parse(t, `
+program: own
+rfm:
+  segments:
+    - {id: champions, name: {en: Champions}, r: [4, 5], f: [4, 5], m: [4, 5]}
+    - {id: rest, r: [1, 3]}
+    - {id: champions, r: [5, 5], m: [5, 5]}
+    - {id: shadowed, r: [1, 1]}
+    - {id: rest}
+`)
+	s := p.RFM.Segments
+	if len(s.Names) != 4 || s.Names[1].ID != "champions" || s.Names[2].ID != "rest" || s.Names[3].ID != "shadowed" {
+		t.Fatalf("names: got %v", s.Names)
+	}
+	f := func(r, fr, m int, want string) {
+		t.Helper()
+		if got := s.Names[s.Cells[Cell(r, fr, m)]].ID; got != want {
+			t.Fatalf("r=%d f=%d m=%d: got %s; want %s", r, fr, m, got, want)
+		}
+	}
+	f(4, 4, 4, "champions")
+	f(5, 5, 5, "champions")
+	f(5, 1, 5, "champions")
+	f(4, 1, 5, "rest")
+	f(1, 5, 5, "rest")
+	f(5, 5, 3, "rest")
+	roundTrip(t, p)
+}
+
+func TestJSON(t *testing.T) {
+	p := parse(t, "\ufeff{\n\t\"program\": \"j\",\n\t\"tiers\": [{\"id\": \"a\", \"name\": {\"en\": \"\\ud83e\\udd47 \\u0417\\\\\\\\ud83d/\"}}]\n}\n")
+	if got, want := p.Tiers[0].Name["en"], "🥇 З\\\\ud83d/"; got != want {
+		t.Fatalf("name: got %q; want %q", got, want)
+	}
+	roundTrip(t, p)
+}
+
+func TestDocument(t *testing.T) {
+	got := string(parse(t, "program: small").Document())
+	want := `{"program":"small","currency":"XXX","minor_units":2,"time_zone":"UTC","earn_base":"total","rounding":"floor",` +
+		`"tiers":[{"id":"base","name":{"en":"base"},"earn_bp":0,"max_redeem_bp":10000,"threshold":0}],` +
+		`"tier_policy":{"metric":"spend","window_days":365,"downgrade":"none"},"expiry":{"policy":"none"},"pending_days":0,` +
+		`"returns":{"spent_points":"within_balance"},"redeem_allowed_by":["card","phone","code","member_id"],` +
+		`"rfm":{"window_days":365,"metric":"sum","boundaries":"live","r":{"thresholds":[30,90,180,365]},"f":{"thresholds":[2,3,5,8]},` +
+		`"m":{"thresholds":[500000,2000000,5000000,15000000]},"segments":"six"}}`
+	if got != want {
+		t.Fatalf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Programs do not share what they are made of: whoever changes one by mistake
+// must not change all.
+func TestProgramsAreApart(t *testing.T) {
+	a, b := parse(t, "program: a"), parse(t, "program: b")
+	a.RFM.Segments.Names[1].Name["en"] = "changed"
+	if b.RFM.Segments.Names[1].Name["en"] != "Core" {
+		t.Fatal("two programs share a name")
+	}
+}
+
+func TestRandomRoundTrip(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for range 300 {
+		doc := randomDocument(rng)
+		p, err := Parse([]byte(doc))
+		if err != nil {
+			t.Fatalf("seed %d: %s\n%s", seed, err, doc)
+		}
+		roundTrip(t, p)
+	}
+}
+
+// randomDocument is a right document in YAML: each key there or not, values
+// often at the ends of their ranges.
+func randomDocument(rng *rand.Rand) string {
+	var b strings.Builder
+	line := func(format string, args ...any) {
+		if rng.IntN(2) == 0 {
+			fmt.Fprintf(&b, format+"\n", args...)
+		}
+	}
+	oneOf := func(words []string) string { return words[rng.IntN(len(words))] }
+	end := func(lo, hi int) int {
+		switch rng.IntN(3) {
+		case 0:
+			return lo
+		case 1:
+			return hi
+		}
+		return lo + rng.IntN(hi-lo+1)
+	}
+	axis := func(lo int) string {
+		if rng.IntN(3) == 0 {
+			return "{quintiles: true}"
+		}
+		v := [4]int{lo + rng.IntN(3)}
+		for i := 1; i < 4; i++ {
+			v[i] = v[i-1] + 1 + rng.IntN(1000)
+		}
+		return fmt.Sprintf("{thresholds: [%d, %d, %d, %d]}", v[0], v[1], v[2], v[3])
+	}
+	fmt.Fprintf(&b, "program: %q\n", oneOf([]string{"a", "Магазин у дома", "x & <y>"}))
+	line("currency: %s", oneOf([]string{"RUB", "GBP", "JPY"}))
+	line("minor_units: %d", end(0, 4))
+	line("time_zone: %s", oneOf([]string{"Asia/Kathmandu", "Europe/Kyiv", "UTC"}))
+	line("earn_base: %s", oneOf(earnBaseWords))
+	line("rounding: %s", oneOf(roundingWords))
+	if rng.IntN(2) == 0 {
+		b.WriteString("tiers:\n")
+		for i := range 1 + rng.IntN(64) {
+			name := ""
+			if rng.IntN(2) == 0 {
+				name = fmt.Sprintf(", name: {ru: 'Имя %d', pt-BR: \"\\\"x\\\"\"}", i)
+			}
+			fmt.Fprintf(&b, "  - {id: t%d%s, earn_bp: %d, max_redeem_bp: %d, threshold: %d}\n", i, name, end(0, 100000), end(0, 10000), i*1000)
+		}
+	}
+	line("tier_policy: {metric: %s, window_days: %d, downgrade: %s}", oneOf(tierMetricWords), end(0, 36500), oneOf(downgradeWords))
+	line("expiry: {policy: %s, months: %d}", oneOf(expiryWords[1:]), end(1, 1200))
+	line("pending_days: %d", end(0, 365))
+	line("returns: {spent_points: %s}", oneOf(returnsWords))
+	allowed := []string{"card", "phone", "code", "member_id"}
+	rng.Shuffle(4, func(i, j int) { allowed[i], allowed[j] = allowed[j], allowed[i] })
+	line("redeem_allowed_by: [%s]", strings.Join(allowed[:rng.IntN(5)], ", "))
+	if rng.IntN(4) > 0 {
+		b.WriteString("rfm:\n  metric: sum\n")
+		line("  window_days: %d", end(0, 36500))
+		line("  boundaries: %s", oneOf(boundariesWords))
+		line("  r: %s", axis(0))
+		line("  f: %s", axis(1))
+		line("  m: %s", axis(1))
+		if rng.IntN(2) == 0 {
+			b.WriteString("  segments:\n")
+			for range rng.IntN(40) {
+				lo, hi := 1+rng.IntN(5), 1+rng.IntN(5)
+				lo, hi = min(lo, hi), max(lo, hi)
+				fmt.Fprintf(&b, "    - {id: s%d, %s: [%d, %d]}\n", rng.IntN(30), oneOf([]string{"r", "f", "m"}), lo, hi)
+			}
+			b.WriteString("    - {id: rest}\n")
+		}
+	}
+	return b.String()
+}
+
+// The published schema and the code have one set of defaults.
+func TestSchemaDefaults(t *testing.T) {
+	var full map[string]any
+	if err := json.Unmarshal(parse(t, "program: small").Document(), &full); err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties map[string]map[string]any
+	}
+	if err := json.Unmarshal(Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	// value is the default of a schema of an object or of anything else.
+	var value func(s map[string]any) any
+	value = func(s map[string]any) any {
+		if d, ok := s["default"]; ok {
+			return d
+		}
+		object := map[string]any{}
+		properties, _ := s["properties"].(map[string]any)
+		for key, p := range properties {
+			if v := value(p.(map[string]any)); !reflect.DeepEqual(v, map[string]any{}) {
+				object[key] = v
+			}
+		}
+		return object
+	}
+	if len(schema.Properties) != len(full) {
+		t.Fatalf("the schema has %d keys, documents %d", len(schema.Properties), len(full))
+	}
+	for key, s := range schema.Properties {
+		if key == "program" {
+			continue
+		}
+		if got, want := value(s), full[key]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: the schema's default is %v; the code's %v", key, got, want)
+		}
+	}
+}
+
+// Words in the schema and in the code are the same, in any order.
+func TestSchemaWords(t *testing.T) {
+	f := func(words []string, path ...string) {
+		t.Helper()
+		part := rules().plain
+		for _, key := range path {
+			part = part["properties"].(map[string]any)[key].(map[string]any)
+		}
+		var listed []string
+		for _, w := range part["enum"].([]any) {
+			listed = append(listed, w.(string))
+		}
+		slices.Sort(listed)
+		if sorted := slices.Sorted(slices.Values(words)); !slices.Equal(listed, sorted) {
+			t.Fatalf("%v: the schema has %v; the code %v", path, listed, sorted)
+		}
+	}
+	f(earnBaseWords, "earn_base")
+	f(roundingWords, "rounding")
+	f(tierMetricWords, "tier_policy", "metric")
+	f(downgradeWords, "tier_policy", "downgrade")
+	f(expiryWords, "expiry", "policy")
+	f(returnsWords, "returns", "spent_points")
+	f(metricWords, "rfm", "metric")
+	f(boundariesWords, "rfm", "boundaries")
+}
+
+func FuzzParse(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(seeds) == 0 {
+		f.Fatalf("seeds: %v, %v", seeds, err)
+	}
+	for _, name := range seeds {
+		doc, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(doc)
+	}
+	f.Add(Builtin())
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		p, err := Parse(doc)
+		if err == nil {
+			roundTrip(t, p)
+			return
+		}
+		var e *Error
+		if !errors.As(err, &e) || len(e.Faults) == 0 || p != nil {
+			t.Fatalf("error without faults: %v", err)
+		}
+		for _, fault := range e.Faults {
+			if fault.Detail == "" || fault.Line > 0 && fault.Column < 1 {
+				t.Fatalf("fault %+v", fault)
+			}
+		}
+	})
+}
