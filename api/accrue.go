@@ -60,3 +60,8 @@ func (o *order) decodeAccrual(r *reader, fields []string) {
 	p.text(tagReason, reason)
 	g.Content = p.sum()
 }
+
+// postAccrual gives points: for a purchase, or, to an admin, without one.
+func (s *Server) postAccrual(c *call) *problem {
+	return c.command(func(r *reader) { c.order.decodeAccrual(r, accrualFields[1:]) })
+}

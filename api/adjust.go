@@ -48,3 +48,8 @@ func (o *order) decodeAdjustment(r *reader, fields []string) {
 	f.text(tagActor, c.Actor)
 	c.Content = f.sum()
 }
+
+// postAdjustment corrects a balance.
+func (s *Server) postAdjustment(c *call) *problem {
+	return c.command(func(r *reader) { c.order.decodeAdjustment(r, adjustmentFields[1:]) })
+}

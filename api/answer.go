@@ -57,7 +57,7 @@ func (s *Server) zone() *time.Location { return s.queue.Calendar().Zone }
 // All of it is in the log, so that the first answer can be given again.
 func (s *Server) answer(e *jx.Encoder, r *result) {
 	out := r.outcome
-	id := headOf(r.cmd).ID
+	id := kopilka.HeadOf(r.cmd).ID
 	e.FieldStart("id")
 	if id == "" {
 		e.Null()
@@ -109,7 +109,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	case *kopilka.SetProgram:
 		intField(e, "version", int64(out.Program))
 	case *kopilka.CreateKey:
-		s.keyFields(e, c)
+		newKeyFields(e, c, r.secret)
 	case *kopilka.RevokeKey:
 		strField(e, "key_id", c.KeyID)
 		e.FieldStart("revoked")

@@ -52,7 +52,8 @@ type result struct {
 	seq      kopilka.Seq
 	cmd      kopilka.Command
 	outcome  *kopilka.Outcome
-	replayed bool // this is an earlier answer
+	replayed bool   // this is an earlier answer
+	secret   string // of a key that was made just now
 }
 
 // begin points the order at an empty command and its parts.
@@ -62,33 +63,6 @@ func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Dee
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
-}
-
-// headOf is the head of a command read back from the log.
-func headOf(c kopilka.Command) *kopilka.Head {
-	switch c := c.(type) {
-	case *kopilka.SetProgram:
-		return &c.Head
-	case *kopilka.CreateKey:
-		return &c.Head
-	case *kopilka.RevokeKey:
-		return &c.Head
-	case *kopilka.PutMember:
-		return &c.Head
-	case *kopilka.Receipt:
-		return &c.Head
-	case *kopilka.Redemption:
-		return &c.Head
-	case *kopilka.Grant:
-		return &c.Head
-	case *kopilka.Adjustment:
-		return &c.Head
-	case *kopilka.Return:
-		return &c.Head
-	case *kopilka.Refresh:
-		return &c.Head
-	}
-	panic(fmt.Sprintf("api: a %s has the id of a client", c.Kind()))
 }
 
 // shared reads a field that all commands of a till have; false when name is another.
@@ -230,7 +204,7 @@ func (s *Server) repeat(o *order, at kopilka.Seq) (*commit.Record, *problem) {
 		return nil, s.failed(err)
 	}
 	// Equal fingerprints of ids are a hint: what stands there is compared.
-	if h := headOf(first.Command); h.ID != o.head.ID || h.Content != o.head.Content {
+	if h := kopilka.HeadOf(first.Command); h.ID != o.head.ID || h.Content != o.head.Content {
 		return nil, problemOf(codeIdempotencyMismatch, idempotencyMismatch)
 	}
 	return &first, nil
@@ -259,10 +233,11 @@ func (s *Server) place(o *order) *problem {
 	case !o.past && d.Day.AddDays(s.opts.LateDays) < today:
 		return tooLate(fmt.Sprintf("occurred_at is more than %d business days ago", s.opts.LateDays))
 	}
-	if !d.HasReceiptNo() {
+	kind := o.cmd.Kind()
+	if !d.HasReceiptNo() || kind != kopilka.KindReceipt && kind != kopilka.KindRedemption {
 		return nil
 	}
-	found, err := s.queue.FindReceiptNo(d.Store, d.Till, d.ReceiptNo, d.Day)
+	found, err := s.queue.FindReceiptNo(kind, d.Store, d.Till, d.ReceiptNo, d.Day)
 	if err != nil {
 		return s.failed(err)
 	}

@@ -1,9 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 
+	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/valyala/fasthttp"
 )
 
 // linesMax bounds the lines of one receipt.
@@ -123,4 +127,152 @@ func (o *order) printReceipt(op string) {
 	f.number(tagNoEarn, int64(c.NoEarn))
 	f.number(tagNoRedeem, int64(c.NoRedeem))
 	c.Content = f.sum()
+}
+
+// postReceipt takes one sale, earning and spending in one step.
+func (s *Server) postReceipt(c *call) *problem {
+	return c.command(func(r *reader) { c.order.decodeReceipt(r, receiptFields[1:]) })
+}
+
+// quote tells what a receipt would be answered now, and changes nothing.
+func (s *Server) quote(c *call) *problem {
+	o := &c.order
+	c.in.start(c.body())
+	o.decodeReceipt(&c.in, receiptFields[1:])
+	if p := c.in.end(); p != nil {
+		return p
+	}
+	if p := c.admit(o); p != nil {
+		return p
+	}
+	if p := s.place(o); p != nil {
+		return p
+	}
+	var out kopilka.Outcome
+	var at kopilka.Seq
+	s.queue.View(func(b *engine.State) {
+		at = b.Seq()
+		b.Quote(&o.receipt, &out)
+	})
+	if out.Refusal != kopilka.Accepted {
+		return refused(&out)
+	}
+	out.Time = s.queue.Now()
+	c.out.ObjStart()
+	s.answer(&c.out, &result{seq: at, cmd: &o.receipt, outcome: &out})
+	intField(&c.out, "max_redeem", int64(out.MaxRedeem))
+	c.out.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// getReceipt shows a receipt or redemption by its id.
+func (s *Server) getReceipt(c *call) *problem {
+	if p := c.reads(); p != nil {
+		return p
+	}
+	return s.showReceipt(c, c.param)
+}
+
+// findReceipt shows the receipt that a till printed under a number on a day.
+func (s *Server) findReceipt(c *call) *problem {
+	if p := c.reads("store", "till", "receipt_no", "day"); p != nil {
+		return p
+	}
+	store, till, no := c.query("store"), c.query("till"), c.query("receipt_no")
+	if store == "" || till == "" || no == "" {
+		return malformed("", "store, till, receipt_no and day are needed together")
+	}
+	day, err := kopilka.ParseDay(c.query("day"))
+	if err != nil {
+		return malformed("", "day: "+err.Error())
+	}
+	for _, kind := range [...]kopilka.Kind{kopilka.KindReceipt, kopilka.KindRedemption} {
+		found, err := s.queue.FindReceiptNo(kind, store, till, no, day)
+		if err != nil {
+			return s.failed(err)
+		}
+		if found.Seq == 0 {
+			continue
+		}
+		record, err := s.queue.Record(found.Seq)
+		if err != nil {
+			return s.failed(err)
+		}
+		return s.showReceipt(c, kopilka.HeadOf(record.Command).ID)
+	}
+	return problemOf(codeNotFound, "no receipt has this store, till, receipt_no and day")
+}
+
+func (s *Server) showReceipt(c *call, id string) *problem {
+	if !kopilka.ValidID(id) {
+		return &noReceipt
+	}
+	v, p := s.findSale(id, new(kopilka.Seq))
+	if p != nil {
+		return p
+	}
+	returns, p := s.returnsOf(v.lastReturn)
+	if p != nil {
+		return p
+	}
+	e := &c.out
+	e.ObjStart()
+	strField(e, "kind", v.record.Command.Kind().String())
+	s.answer(e, &result{seq: v.record.Seq, cmd: v.record.Command, outcome: &v.record.Outcome})
+	s.deedFields(e, v.deed)
+	intField(e, "amount", int64(v.amount))
+	e.FieldStart("lines")
+	e.ArrStart()
+	for i := range v.lines {
+		lineShown(e, &v.lines[i], &v.record.Outcome.Left.Lines[i], &v.left.Lines[i])
+	}
+	e.ArrEnd()
+	intField(e, "left", int64(v.left.Goods()))
+	e.FieldStart("returns")
+	e.ArrStart()
+	for _, b := range returns {
+		e.ObjStart()
+		strField(e, "id", b.id)
+		intField(e, "seq", int64(b.seq))
+		intField(e, "goods", int64(b.goods))
+		intField(e, "points_restored", int64(b.restored))
+		intField(e, "points_taken", int64(b.taken))
+		s.timeField(e, "recorded_at", b.at)
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// deedFields writes where and when something happened.
+func (s *Server) deedFields(e *jx.Encoder, d *kopilka.Deed) {
+	optField(e, "store", d.Store)
+	optField(e, "till", d.Till)
+	optField(e, "cashier", d.Cashier)
+	optField(e, "receipt_no", d.ReceiptNo)
+	optField(e, "source", d.Source)
+	s.timeField(e, "occurred_at", d.At)
+	strField(e, "day", d.Day.String())
+}
+
+func lineShown(e *jx.Encoder, l *kopilka.Line, sold, left *kopilka.RemainsLine) {
+	e.ObjStart()
+	optField(e, "sku", l.SKU)
+	optField(e, "category", l.Category)
+	strField(e, "qty", cmp.Or(l.Qty, "1"))
+	intField(e, "amount", int64(l.Amount))
+	e.FieldStart("flags")
+	e.ArrStart()
+	if l.NoEarn {
+		e.Str("no_earn")
+	}
+	if l.NoRedeem {
+		e.Str("no_redeem")
+	}
+	e.ArrEnd()
+	intField(e, "redeemed", int64(sold.Spent))
+	intField(e, "earned", int64(sold.Earned))
+	intField(e, "left", int64(left.Goods))
+	e.ObjEnd()
 }

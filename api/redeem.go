@@ -33,3 +33,8 @@ func (o *order) decodeRedemption(r *reader, fields []string) {
 	f.number(tagAmount, int64(c.Amount))
 	c.Content = f.sum()
 }
+
+// postRedemption spends points without a sale.
+func (s *Server) postRedemption(c *call) *problem {
+	return c.command(func(r *reader) { c.order.decodeRedemption(r, redemptionFields[1:]) })
+}

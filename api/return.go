@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
 )
 
 // goodsBack is a return on its way: what the client said comes back, before it
@@ -119,7 +120,7 @@ func (s *Server) lookReturn(o *order) *problem {
 	if b.receipt == "" {
 		return nil // an import's: lowers what was spent on its day and no more
 	}
-	sale, p := s.findSale(o, b.receipt)
+	sale, p := s.findSale(b.receipt, &o.head.Looked)
 	if p != nil {
 		return p
 	}
@@ -127,7 +128,7 @@ func (s *Server) lookReturn(o *order) *problem {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
 	c.Member = sale.deed.Member
-	c.Receipt, c.ReceiptSeq, c.LastReturn = b.receipt, sale.seq, sale.lastReturn
+	c.Receipt, c.ReceiptSeq, c.LastReturn = b.receipt, sale.record.Seq, sale.lastReturn
 	c.Left, c.Policy = sale.left, sale.left.Policy
 
 	goods := c.Left.Goods()
@@ -148,8 +149,9 @@ func exceeds(detail string) *problem { return problemOf(codeReturnExceeds, detai
 
 // sale is a receipt or redemption found in the log, with what is left of it.
 type sale struct {
-	seq        kopilka.Seq
+	record     commit.Record
 	deed       *kopilka.Deed
+	amount     kopilka.Money
 	lines      []kopilka.Line
 	left       kopilka.Remains
 	lastReturn kopilka.Seq
@@ -157,39 +159,38 @@ type sale struct {
 
 var noReceipt = problem{code: codeNotFound, detail: "no receipt and no redemption has this id"}
 
-// findSale finds the receipt with what its returns have left. It lowers how far
-// the order was looked up.
-func (s *Server) findSale(o *order, id string) (sale, *problem) {
+// findSale finds a receipt with what its returns have left, and lowers looked to
+// where the log was searched.
+func (s *Server) findSale(id string, looked *kopilka.Seq) (v sale, p *problem) {
 	found, err := s.queue.FindID(id)
 	if err != nil {
-		return sale{}, s.failed(err)
+		return v, s.failed(err)
 	}
-	o.head.Looked = min(o.head.Looked, found.Looked)
+	*looked = min(*looked, found.Looked)
 	if found.Seq == 0 {
-		return sale{}, &noReceipt
+		return v, &noReceipt
 	}
-	record, err := s.queue.Record(found.Seq)
-	if err != nil {
-		return sale{}, s.failed(err)
+	if v.record, err = s.queue.Record(found.Seq); err != nil {
+		return v, s.failed(err)
 	}
-	v := sale{seq: found.Seq, left: record.Outcome.Left}
-	switch c := record.Command.(type) {
+	v.left = v.record.Outcome.Left
+	switch c := v.record.Command.(type) {
 	case *kopilka.Receipt:
-		v.deed, v.lines = &c.Deed, c.Lines
+		v.deed, v.amount, v.lines = &c.Deed, c.Amount, c.Lines
 	case *kopilka.Redemption:
-		v.deed = &c.Deed
+		v.deed, v.amount = &c.Deed, c.Amount
 	default:
-		return sale{}, &noReceipt
+		return v, &noReceipt
 	}
 	back, err := s.queue.FindReturn(id)
 	if err != nil {
-		return sale{}, s.failed(err)
+		return v, s.failed(err)
 	}
-	o.head.Looked = min(o.head.Looked, back.Looked)
+	*looked = min(*looked, back.Looked)
 	if back.Seq != 0 {
 		newest, err := s.queue.Record(back.Seq)
 		if err != nil {
-			return sale{}, s.failed(err)
+			return v, s.failed(err)
 		}
 		v.lastReturn, v.left = back.Seq, newest.Outcome.Left
 	}
@@ -225,10 +226,9 @@ func (b *goodsBack) claim(lines []kopilka.Line) *problem {
 	for i := range left {
 		if n := c.Left.Lines[i].Goods - left[i]; n > 0 {
 			c.Lines = append(c.Lines, kopilka.ReturnLine{Line: i, Amount: n})
-			c.Amount += n
 		}
 	}
-	if c.Amount == 0 {
+	if len(c.Lines) == 0 {
 		return malformed("/lines", "what comes back is worth nothing")
 	}
 	return nil
@@ -270,7 +270,10 @@ func takePieces(line kopilka.Line, want int64, left *kopilka.Money) int64 {
 		all, _ = parseQuantity(line.Qty)
 	}
 	amount := int64(line.Amount)
-	if want == 0 || all == 0 || amount == 0 {
+	if all == 0 || amount == 0 {
+		return want // worth nothing, and so never missing
+	}
+	if want == 0 {
 		return 0
 	}
 	unit := gcd(all, want)
@@ -321,4 +324,12 @@ type returned struct {
 	restored kopilka.Points
 	taken    kopilka.Points
 	at       kopilka.Time
+}
+
+// postReturn takes goods of a receipt back.
+func (s *Server) postReturn(c *call) *problem {
+	if !kopilka.ValidID(c.param) {
+		return &noReceipt
+	}
+	return c.command(func(r *reader) { c.order.decodeReturn(r, returnFields[2:], c.param) })
 }

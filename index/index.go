@@ -68,6 +68,9 @@ func (x *Index) Day() kopilka.Day { return x.day }
 // Members is the number of members.
 func (x *Index) Members() int { return x.members.Len() }
 
+// Registered is the day on which a member was registered.
+func (x *Index) Registered(m kopilka.MemberNo) kopilka.Day { return *x.registered.At(int(m)) }
+
 // Enrol adds the member with the next number, or changes the day on which an
 // existing one was registered. That day counts for AsOf only.
 func (x *Index) Enrol(m kopilka.MemberNo, registered kopilka.Day) {

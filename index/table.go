@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -114,11 +115,12 @@ func (h *History) fold(rows []row) {
 			doubts = append(doubts, doubt{e.member, uint32(i) + 1})
 		}
 	}
-	// The newest doubt of a member comes last, and has the whole chain.
+	// The newest doubt of a member has the whole chain, and settles the others.
 	var days []stamp
-	for _, d := range doubts {
+	for _, d := range slices.Backward(doubts) {
 		if r := &rows[d.member]; r.n == 0 {
 			r.last, days = lastLive(&h.log, d.head, h.day, days)
+			r.n = 1
 		}
 	}
 }

@@ -64,7 +64,7 @@ const excerptMax = 100
 
 // excerpt shows a line of the document with a caret under the column.
 func excerpt(doc []byte, line, column int) string {
-	text := []rune(lineOf(doc, line))
+	text := []rune(strings.Map(shown, lineOf(doc, line)))
 	if column < 1 || column > len(text)+1 {
 		return ""
 	}
@@ -83,6 +83,14 @@ func excerpt(doc []byte, line, column int) string {
 	}
 	number := fmt.Sprintf("%4d | ", line)
 	return number + string(text) + "\n" + strings.Repeat(" ", len(number)-2) + "| " + string(pad) + "^"
+}
+
+// shown keeps what a document holds from steering a terminal.
+func shown(r rune) rune {
+	if r != '\t' && unprintable(r) {
+		return utf8.RuneError
+	}
+	return r
 }
 
 // lineOf is a line of the document without its end. Lines end in \n, \r\n or \r.

@@ -199,6 +199,14 @@ func (t *tree) scalar(n *yaml.Node, pointer string) any {
 	return nil
 }
 
+// name is how a key is shown that is none.
+func name(k *yaml.Node) string {
+	if k.Kind != yaml.ScalarNode {
+		return "a list or an object"
+	}
+	return k.Value
+}
+
 // unprintable tells the characters that end lines or mean nothing on paper, so
 // that a program reads the same however it is written down.
 func unprintable(r rune) bool {
@@ -213,7 +221,7 @@ func (t *tree) object(n *yaml.Node, pointer string, depth int) any {
 			k = k.Alias
 		}
 		if k.Kind != yaml.ScalarNode || k.ShortTag() != "!!str" {
-			t.fault(pointer, n.Content[i].Line, n.Content[i].Column, "a key is a plain word")
+			t.fault(pointer, n.Content[i].Line, n.Content[i].Column, "%s is no key: keys are plain words", cut(name(k)))
 			continue
 		}
 		at := pointer + "/" + escape(k.Value)

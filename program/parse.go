@@ -191,6 +191,7 @@ func (t *tree) segments(entries []segmentDoc) Segments {
 	}
 	s, open, r, f, m := own(names, rules)
 	switch {
+	case len(t.faults) > 0: // which may be why a cell is open
 	case open == 1:
 		t.faultAt("/rfm/segments", "no entry holds r=%d f=%d m=%d", r, f, m)
 	case open > 1:

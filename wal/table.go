@@ -2,6 +2,7 @@ package wal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4/fb"
@@ -21,6 +22,8 @@ import (
 //
 // Badger's own reader ends the process where a length is wrong, so this one is
 // ours; it is used before Badger is, and instead of it after a crash.
+
+var errBlock = errors.New("unreadable block")
 
 // tableFrames calls f with every frame of a table and its offset in the file,
 // up to the first block that cannot be read.
@@ -55,7 +58,7 @@ func tableFrames(path string, data []byte, f func(off int64, fr *frame) error) (
 		if err == nil {
 			err = failed
 		}
-		if badBlock(err) {
+		if errors.Is(err, errBlock) {
 			return &spot{Damage: *damaged(path, from, to, "%v", err), least: least}, nil
 		}
 		if err != nil {

@@ -1,0 +1,37 @@
+# Two commands for a newcomer: make run, make test.
+
+GO ?= go
+BIN := .bin
+
+.PHONY: run serve test race bench loadtest torture tidy build clean
+
+run: build ## a made-up chain with a year of trade; prints what to try
+	$(BIN)/kopilka demo
+
+serve: build ## a server on ./data
+	$(BIN)/kopilka serve
+
+build:
+	$(GO) build -o $(BIN)/kopilka ./cmd/kopilka
+
+test: ## everything that is proved on every change
+	$(GO) vet ./... ./loadtest/...
+	$(GO) test ./... ./loadtest/...
+
+race: ## the same under the race detector
+	$(GO) test -race -short ./...
+
+bench: ## benchmarks at the size of KOPILKA_BENCH_MEMBERS, default 10 million
+	KOPILKA_BENCH_MEMBERS=$${KOPILKA_BENCH_MEMBERS:-10000000} $(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./bench
+
+loadtest: build ## durable accruals against a bare echo, by turns, and the books checked
+	$(GO) build -o $(BIN)/kopilka-loadtest ./loadtest
+	$(BIN)/kopilka-loadtest --serve $(BIN)/kopilka --closed --connections 64 --echo --rounds 5
+
+tidy: ## go.mod as it should be; see go.work about go-brrr
+	$(GO) mod edit -replace github.com/molecule-man/go-brrr=github.com/molecule-man/go-brrr@v1.0.1
+	GOWORK=off $(GO) mod tidy
+	$(GO) mod edit -dropreplace github.com/molecule-man/go-brrr
+
+clean:
+	rm -rf $(BIN)

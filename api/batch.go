@@ -1,0 +1,328 @@
+package api
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-faster/jx"
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/valyala/fasthttp"
+)
+
+// A batch is many commands in one body, a line each, answered a line each in
+// the same order. Each line stands alone: a bad one stops nothing.
+//
+//	line ──► decode ──► group ──► look up all ──► SubmitAll ──► answers
+//	                      └ a line that needs to see an earlier one of the
+//	                        group begins a new group
+//
+// Lines of a group share syncs, which is what makes a batch fast; that they
+// are in the order of the file is kept all the same.
+type batch struct {
+	c    *call
+	past bool // an import
+	earn bool
+
+	lines []*line // of the group up to n, and behind it lines to be used again
+	n     int
+	// What later lines of the group may need to see.
+	cards    map[string]bool // of members that are put
+	phones   bool            // some member is put
+	receipts map[string]bool // ids of sales and of receipts whose goods come back
+}
+
+// line is one command of a group and what became of it.
+type line struct {
+	number  int // in the file, from 1
+	order   order
+	result  result
+	problem *problem
+	waiting bool // submitted, and not yet answered
+}
+
+// groupMax bounds the lines of a group: enough to share a sync among hundreds,
+// few enough that other requests get their turn.
+const groupMax = 512
+
+// linesOfBatch and linesOfImport bound the lines of a body.
+const (
+	linesOfBatch  = 50_000
+	linesOfImport = 200_000
+)
+
+// batch takes commands of a gateway or of a till that was offline.
+func (s *Server) batch(c *call) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
+	return (&batch{c: c}).run(linesOfBatch)
+}
+
+// imports takes a shop's history: operations of any age, of cards that are
+// enrolled if they are not known, which earn nothing unless earn=true.
+func (s *Server) imports(c *call) *problem {
+	if p := c.onlyQuery("earn"); p != nil {
+		return p
+	}
+	earn, p := c.flag("earn")
+	if p != nil {
+		return p
+	}
+	return (&batch{c: c, past: true, earn: earn}).run(linesOfImport)
+}
+
+func (b *batch) run(linesMax int) *problem {
+	body := b.c.body()
+	if n := bytes.Count(body, []byte{'\n'}); n > linesMax {
+		return problemOf(codeTooLarge, fmt.Sprintf("%d lines; the route takes %d", n, linesMax))
+	}
+	b.cards, b.receipts = map[string]bool{}, map[string]bool{}
+	for number := 1; len(body) > 0; number++ {
+		text, rest, _ := bytes.Cut(body, []byte{'\n'})
+		body = rest
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			b.take(number, text)
+		}
+	}
+	b.flush()
+	b.c.send(fasthttp.StatusOK, "application/x-ndjson")
+	// A large buffer is not kept for the small answers that come next.
+	b.c.out = jx.Encoder{}
+	return nil
+}
+
+// take decodes a line into the group.
+func (b *batch) take(number int, text []byte) {
+	if b.n == groupMax {
+		b.flush()
+	}
+	if b.n == len(b.lines) {
+		b.lines = append(b.lines, new(line))
+	}
+	l := b.lines[b.n]
+	l.number, l.waiting, l.result = number, false, result{}
+	l.problem = b.decode(&l.order, text)
+	if l.problem == nil && b.depends(&l.order) {
+		at := b.n
+		b.flush()
+		b.lines[0], b.lines[at] = l, b.lines[0]
+	}
+	if l.problem == nil {
+		b.note(&l.order)
+	}
+	b.n++
+}
+
+// decode reads a line. What it makes holds on to the body, which stays until the
+// batch is answered.
+func (b *batch) decode(o *order, text []byte) *problem {
+	if len(text) > bodyMax {
+		return problemOf(codeTooLarge, fmt.Sprintf("%d bytes; a line takes %d", len(text), bodyMax))
+	}
+	c := b.c
+	op := opOf(text)
+	r := &c.in
+	r.start(text)
+	o.past, o.earns = b.past, b.earn
+	switch op {
+	case "receipt":
+		o.decodeReceipt(r, receiptFields)
+	case "accrual":
+		o.decodeAccrual(r, accrualFields)
+	case "redemption":
+		o.decodeRedemption(r, redemptionFields)
+	case "return":
+		o.decodeReturn(r, returnFields, "")
+	case "adjustment":
+		o.decodeAdjustment(r, adjustmentFields)
+	case "member":
+		o.decodeMember(r, memberFields, "")
+	default:
+		if text[0] != '{' {
+			return malformed("", "a line must be an object")
+		}
+		return malformed("/op", "must be receipt, accrual, redemption, return, adjustment or member")
+	}
+	if p := r.end(); p != nil {
+		return p
+	}
+	if o.head.ID == "" && needsID(o.cmd) {
+		return malformed("", "id is missing: every command carries one, so that it can be repeated safely")
+	}
+	return c.admit(o)
+}
+
+// opOf looks for the word that says what a line is; whether the line is sound
+// is seen when it is decoded.
+func opOf(text []byte) (op string) {
+	d := jx.DecodeBytes(text)
+	it, err := d.ObjIter()
+	if err != nil {
+		return ""
+	}
+	for it.Next() {
+		if string(it.Key()) == "op" && d.Next() == jx.String {
+			op, _ = d.Str()
+			return op
+		}
+		if d.Skip() != nil {
+			return ""
+		}
+	}
+	return ""
+}
+
+// depends tells whether an order must see what an earlier one of the group does:
+// a member who is enrolled there, a receipt or return whose goods come back. Ids
+// and receipt numbers that come twice are seen by the books themselves.
+func (b *batch) depends(o *order) bool {
+	if o.cmd.Kind() == kopilka.KindMember {
+		return b.cards[o.member.card] || o.member.referrer != "" && b.cards[o.member.referrer]
+	}
+	if o.cmd.Kind() == kopilka.KindReturn && b.receipts[o.back.receipt] {
+		return true
+	}
+	switch o.who.by {
+	case kopilka.ByCard:
+		return b.cards[o.who.text]
+	case kopilka.ByPhone, kopilka.ByMemberID:
+		return b.phones
+	}
+	return false
+}
+
+func (b *batch) note(o *order) {
+	switch o.cmd.Kind() {
+	case kopilka.KindMember:
+		b.cards[o.member.card] = true
+		b.phones = true
+	case kopilka.KindReceipt, kopilka.KindRedemption:
+		b.receipts[o.head.ID] = true
+	case kopilka.KindReturn:
+		if o.back.receipt != "" {
+			b.receipts[o.back.receipt] = true
+		}
+	}
+}
+
+// flush carries the group through the queue and writes its answers.
+func (b *batch) flush() {
+	s := b.c.s
+	group := b.lines[:b.n]
+	if b.past {
+		b.enrol(group)
+	}
+	commands := make([]kopilka.Command, 0, len(group))
+	for _, l := range group {
+		if l.problem != nil {
+			continue
+		}
+		first, p := s.look(&l.order)
+		l.result, l.problem = resultOf(first), p
+		if first == nil && p == nil {
+			l.waiting = true
+			commands = append(commands, l.order.cmd)
+		}
+	}
+	answers, err := s.queue.SubmitAll(commands)
+	for _, l := range group {
+		if !l.waiting {
+			continue
+		}
+		if len(answers) == 0 {
+			l.problem = s.failed(err)
+			continue
+		}
+		again := false
+		l.result, again, l.problem = s.settle(&l.order, answers[0])
+		if answers = answers[1:]; again {
+			l.result, l.problem = s.carry(&l.order)
+		}
+	}
+	for _, l := range group {
+		b.answer(l)
+	}
+	b.n = 0
+	clear(b.cards)
+	clear(b.receipts)
+	b.phones = false
+}
+
+// answer writes the line that answers a line.
+func (b *batch) answer(l *line) {
+	e := &b.c.out
+	e.ObjStart()
+	intField(e, "line", int64(l.number))
+	if p := l.problem; p != nil {
+		problems[p.code].Inc()
+		e.FieldStart("replayed")
+		e.Bool(false)
+		p.fields(e, "")
+	} else {
+		r := &l.result
+		status := int64(created)
+		if r.replayed || r.cmd.Kind() == kopilka.KindMember && !r.outcome.Enrolled {
+			status = changed
+		}
+		intField(e, "status", status)
+		e.FieldStart("replayed")
+		e.Bool(r.replayed)
+		b.c.s.answer(e, r)
+	}
+	e.ObjEnd()
+	e.Raw([]byte{'\n'})
+}
+
+// enrol makes members of the unknown cards of an imported group, as of the
+// earliest of their rows. A member whom an earlier group enrolled so, and of
+// whom nothing else is known, is moved back when an earlier row turns up.
+func (b *batch) enrol(group []*line) {
+	s := b.c.s
+	calendar := s.queue.Calendar()
+	today := calendar.DayOf(s.queue.Now())
+	first := map[string]kopilka.Day{}
+	var cards []string // in the order of the file
+	for _, l := range group {
+		o := &l.order
+		if l.problem != nil || o.deed == nil || o.who.by != kopilka.ByCard {
+			continue
+		}
+		day := today
+		if o.timed {
+			day = min(today, calendar.DayOf(o.deed.At))
+		}
+		known, seen := first[o.who.text]
+		if !seen {
+			cards = append(cards, o.who.text)
+		}
+		if !seen || day < known {
+			first[o.who.text] = day
+		}
+	}
+	var commands []kopilka.Command
+	s.queue.View(func(books *engine.State) {
+		for _, card := range cards {
+			cmd := &kopilka.PutMember{Card: card, Registered: first[card], State: kopilka.StateRegistered,
+				Referrer: kopilka.NoMember, Imported: !b.earn}
+			if no, ok := books.ByCard(card); ok {
+				m := books.Member(no)
+				if m.KeySlot != 0 || m.Registered <= first[card] {
+					continue
+				}
+				cmd.Base, cmd.State, cmd.Blocked = m.ProfileAt, m.State, m.Blocked
+				cmd.PhoneTag, cmd.Referrer = m.PhoneTag, m.Referrer
+			}
+			cmd.By = b.c.key.ID
+			commands = append(commands, cmd)
+		}
+	})
+	if len(commands) == 0 {
+		return
+	}
+	// What fails here shows again when the lines are looked up: their cards are
+	// not found.
+	if _, err := s.queue.SubmitAll(commands); err != nil {
+		s.opts.Log.Warn("api: cards of an import were not enrolled", "err", err)
+	}
+}

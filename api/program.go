@@ -1,0 +1,131 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/program"
+	"github.com/valyala/fasthttp"
+)
+
+// getProgram shows the rules in force, completed with their defaults.
+func (s *Server) getProgram(c *call) *problem {
+	if p := c.reads(); p != nil {
+		return p
+	}
+	var versions []engine.Version
+	s.queue.View(func(b *engine.State) { versions = b.Versions() })
+	v := versions[len(versions)-1]
+	e := &c.out
+	e.ObjStart()
+	intField(e, "version", int64(len(versions)))
+	intField(e, "seq", int64(v.Seq))
+	s.timeField(e, "in_force_since", v.Time)
+	e.FieldStart("program")
+	e.Raw(compact(v.Program.Document()))
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// compact makes one line of JSON.
+func compact(doc []byte) []byte {
+	var b bytes.Buffer
+	if err := json.Compact(&b, doc); err != nil {
+		panic("api: the program's own document is not JSON: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// programHistory lists all versions that were ever in force, the newest first.
+func (s *Server) programHistory(c *call) *problem {
+	if p := c.reads("limit", "cursor"); p != nil {
+		return p
+	}
+	limit, p := c.limit(20, 100)
+	if p != nil {
+		return p
+	}
+	from, given, p := c.cursor()
+	if p != nil {
+		return p
+	}
+	var versions []engine.Version
+	s.queue.View(func(b *engine.State) { versions = b.Versions() })
+	next := len(versions)
+	if given {
+		next = min(next, int(min(from.at, 1<<20)))
+	}
+	e := &c.out
+	e.ObjStart()
+	e.FieldStart("data")
+	e.ArrStart()
+	for ; next > 0 && limit > 0; next, limit = next-1, limit-1 {
+		v := versions[next-1]
+		e.ObjStart()
+		intField(e, "version", int64(next))
+		intField(e, "seq", int64(v.Seq))
+		s.timeField(e, "in_force_since", v.Time)
+		e.FieldStart("program")
+		e.Raw(compact(v.Program.Document()))
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+	nextCursor(e, next > 0, cursor{at: uint64(next)})
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// putProgram puts a document in force from here on, or only says what is wrong
+// with it. The body is the document itself, in YAML or JSON, so an id can only
+// come in the header.
+func (s *Server) putProgram(c *call) *problem {
+	if p := c.onlyQuery("dry_run"); p != nil {
+		return p
+	}
+	dry, p := c.flag("dry_run")
+	if p != nil {
+		return p
+	}
+	// Parse keeps strings of the document, and the books keep what it makes.
+	doc := bytes.Clone(c.body())
+	rules, err := program.Parse(doc)
+	if err != nil {
+		return invalidProgram(err)
+	}
+	if dry {
+		e := &c.out
+		e.ObjStart()
+		e.FieldStart("valid")
+		e.Bool(true)
+		e.FieldStart("program")
+		e.Raw(compact(rules.Document()))
+		e.ObjEnd()
+		return c.reply(fasthttp.StatusOK)
+	}
+	o := &c.order
+	o.begin(&kopilka.SetProgram{Document: rules.Document()}, nil, nil)
+	o.head = kopilka.HeadOf(o.cmd)
+	o.head.Content = max(xxhash.Sum64(rules.Document()), 1)
+	return c.carry(changed)
+}
+
+// invalidProgram tells all that is wrong with a document, each fault with its
+// pointer, line and column.
+func invalidProgram(err error) *problem {
+	p := problemOf(codeProgramInvalid, err.Error())
+	var faults *program.Error
+	if errors.As(err, &faults) {
+		p.detail = "nothing was changed"
+		for i := range faults.Faults {
+			f := &faults.Faults[i]
+			text, _, _ := strings.Cut(f.String(), "\n")
+			p.faults = append(p.faults, fault{f.Pointer, text})
+		}
+	}
+	return p
+}

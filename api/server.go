@@ -1,0 +1,331 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/people"
+	"github.com/valyala/fasthttp"
+)
+
+// Options of a server. The zero value of a field asks for its default.
+type Options struct {
+	// LateDays is how many business days an operation may be behind the server,
+	// default 31: a till that was offline over the holidays.
+	LateDays int
+	// ReadTimeout bounds the time in which a request arrives as a whole, so that
+	// a slow sender cannot hold a connection for ever. Default 30 s.
+	ReadTimeout time.Duration
+	// WriteTimeout bounds the time in which an answer leaves. Exports stream
+	// under it too. Default 5 min.
+	WriteTimeout time.Duration
+	// IdleTimeout is how long a connection is kept that says nothing. Default 2 min.
+	IdleTimeout time.Duration
+	// Concurrency bounds the connections that are served at once; more are
+	// refused. Default 16 384.
+	Concurrency int
+	// MaxConnsPerIP bounds the connections from one address; a chain behind one
+	// gateway shares it, so fewer than 256 is refused. Default 4 096.
+	MaxConnsPerIP int
+	Log           *slog.Logger
+}
+
+func (o Options) withDefaults() (Options, error) {
+	or := func(d *time.Duration, usual time.Duration) {
+		if *d == 0 {
+			*d = usual
+		}
+	}
+	or(&o.ReadTimeout, 30*time.Second)
+	or(&o.WriteTimeout, 5*time.Minute)
+	or(&o.IdleTimeout, 2*time.Minute)
+	if o.LateDays == 0 {
+		o.LateDays = 31
+	}
+	if o.Concurrency == 0 {
+		o.Concurrency = 16 << 10
+	}
+	if o.MaxConnsPerIP == 0 {
+		o.MaxConnsPerIP = 4096
+	}
+	if o.MaxConnsPerIP < connsPerIPMin {
+		return o, fmt.Errorf("api: %d connections an address: at least %d, the tills of a chain may share one", o.MaxConnsPerIP, connsPerIPMin)
+	}
+	if o.LateDays < 0 || o.LateDays > 3650 {
+		return o, fmt.Errorf("api: late days of %d: from 1 to 3650", o.LateDays)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+const connsPerIPMin = 256
+
+// Server answers requests from one queue.
+type Server struct {
+	opts  Options
+	queue *commit.Queue
+	vault *people.Vault
+	names *people.Names
+	ids   kopilka.MemberIDs
+
+	paths   paths
+	http    fasthttp.Server
+	serving atomic.Bool
+	stop    context.CancelFunc // ends what runs beside the requests
+	stopped context.Context
+
+	born     string // sets the request ids of this process apart
+	requests atomic.Uint64
+}
+
+// New makes a server. The queue is open, and is closed by the caller after
+// Shutdown has returned.
+func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames()}
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	queue.View(func(b *engine.State) { s.ids = b.IDs() })
+	var few [4]byte
+	if _, err := rand.Read(few[:]); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	s.born = hex.EncodeToString(few[:])
+
+	table := s.table()
+	for i := range table {
+		table[i].meter = newMeter(&table[i])
+	}
+	s.paths = newPaths(table)
+	s.http = fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.unread,
+		HeaderReceived:               s.bounds,
+		Name:                         "kopilka",
+		ReadTimeout:                  opts.ReadTimeout,
+		WriteTimeout:                 opts.WriteTimeout,
+		IdleTimeout:                  opts.IdleTimeout,
+		Concurrency:                  opts.Concurrency,
+		MaxConnsPerIP:                opts.MaxConnsPerIP,
+		MaxRequestBodySize:           readMax,
+		ReadBufferSize:               16 << 10,
+		TCPKeepalive:                 true,
+		LazyRequestTime:              true,
+		DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+		Logger:                       quiet{opts.Log},
+	}
+	return s, nil
+}
+
+// readMax is how much of any body is read: one that is too large for its route
+// but not for this is read to its end, so that its sender hears 413 and not a
+// broken connection.
+const readMax = 1 << 20
+
+// bounds lets fasthttp read larger bodies where a route takes them.
+func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	path := h.RequestURI()
+	for i, c := range path {
+		if c == '?' {
+			path = path[:i]
+			break
+		}
+	}
+	if f := s.paths.find(h.Method(), path); f.route != nil {
+		return fasthttp.RequestConfig{MaxRequestBodySize: max(readMax, f.route.bytes)}
+	}
+	return fasthttp.RequestConfig{}
+}
+
+// Serve answers what ln brings until Shutdown. A listener that has run out of
+// file descriptors waits for some instead of ending.
+func (s *Server) Serve(ln net.Listener) error {
+	go s.learnNames(s.stopped)
+	s.serving.Store(true)
+	defer s.serving.Store(false)
+	return s.http.Serve(patient{ln, s.opts.Log})
+}
+
+// Shutdown stops taking requests and returns when those in flight are answered,
+// or when ctx ends. From its first moment on /readyz says no.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.serving.Store(false)
+	s.stop()
+	return s.http.ShutdownWithContext(ctx)
+}
+
+// handle answers one request. A panic in it is a bug that costs this one
+// request; one in the books, which would cost the truth, ends the process on
+// the goroutine of the log.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	start := time.Now()
+	c := calls.Get().(*call)
+	c.s, c.ctx, c.route, c.param, c.key = s, ctx, nil, "", engine.Key{}
+	c.out.Reset()
+	c.name()
+	meter := &unrouted
+	defer func() {
+		if bug := recover(); bug != nil {
+			s.opts.Log.Error("api: a bug", "panic", bug, "request_id", c.requestID, "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			c.ctx.Response.Header.Set("X-Request-Id", c.requestID)
+			c.refuse(problemOf(codeInternal, ""))
+			meter.observe(ctx.Response.StatusCode(), start)
+			return // the call may be in any state: it is not used again
+		}
+		meter.observe(ctx.Response.StatusCode(), start)
+		c.ctx, c.route = nil, nil
+		calls.Put(c)
+	}()
+
+	inFlight.Inc()
+	defer inFlight.Dec()
+	p := s.admitted(c)
+	if c.route != nil {
+		meter = &c.route.meter
+	}
+	if p == nil {
+		p = c.route.serve(c)
+	}
+	if p != nil {
+		problems[p.code].Inc()
+		c.refuse(p)
+	}
+}
+
+// admitted finds the route of a request and checks what holds for all of them.
+func (s *Server) admitted(c *call) *problem {
+	req := &c.ctx.Request
+	f := s.paths.find(req.Header.Method(), c.ctx.URI().PathOriginal())
+	if f.route == nil {
+		if f.allow != "" {
+			return &problem{code: codeMethodNotAllowed, detail: "this path takes " + f.allow, allow: f.allow}
+		}
+		return problemOf(codeNotFound, "no route has this path in this version")
+	}
+	c.route, c.param = f.route, f.param
+	if p := wellFramed(req); p != nil {
+		return p
+	}
+	if p := c.authorize(); p != nil {
+		return p
+	}
+	if n := len(req.Body()); n > c.route.bytes {
+		if c.route.bytes == 0 {
+			return malformed("", "the route takes no body")
+		}
+		return problemOf(codeTooLarge, fmt.Sprintf("%d bytes; the route takes %d", n, c.route.bytes))
+	}
+	return nil
+}
+
+// wellFramed refuses requests that a proxy before the server may have cut
+// otherwise than the server does: what one takes for a body the other takes for
+// the next request.
+func wellFramed(req *fasthttp.Request) *problem {
+	lengths, keys, ids := 0, 0, 0
+	folded := false
+	for key, value := range req.Header.All() {
+		switch string(key) {
+		case "Transfer-Encoding":
+			return unframed("Transfer-Encoding is not taken: send Content-Length")
+		case "Content-Length":
+			lengths++
+		case "Authorization":
+			keys++
+		case "Idempotency-Key":
+			ids++
+		}
+		for _, c := range value {
+			folded = folded || c == '\n' || c == '\r'
+		}
+	}
+	switch {
+	case folded:
+		return unframed("a header goes on in another line")
+	case lengths > 1 || keys > 1 || ids > 1:
+		return unframed("Content-Length, Authorization and Idempotency-Key may come once")
+	}
+	return nil
+}
+
+func unframed(detail string) *problem { return problemOf(codeMalformed, detail) }
+
+// name gives the request an id: the client's own, or one that is new, and sends
+// it back, with the trace it belongs to.
+func (c *call) name() {
+	given := c.ctx.Request.Header.Peek("X-Request-Id")
+	if kopilka.ValidID(string(given)) {
+		c.requestID = string(given)
+	} else {
+		c.requestID = c.s.born + "-" + strconv.FormatUint(c.s.requests.Add(1), 36)
+	}
+	h := &c.ctx.Response.Header
+	h.Set("X-Request-Id", c.requestID)
+	if trace := c.ctx.Request.Header.Peek("Traceparent"); len(trace) > 0 && len(trace) <= 64 {
+		h.SetBytesV("Traceparent", trace)
+	}
+}
+
+// unread answers requests that could not be read.
+func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
+	c := &call{s: s, ctx: ctx}
+	c.name()
+	p := problemOf(codeMalformed, "the request is not HTTP/1.1 as this server takes it")
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		p = problemOf(codeTooLarge, "the body is larger than any route takes")
+	case errors.As(err, &small):
+		p = problemOf(codeHeadersTooLarge, "the headers are larger than 16 KiB")
+	case errors.As(err, &timeout) && timeout.Timeout():
+		p = problemOf(codeTimeout, "")
+	}
+	problems[p.code].Inc()
+	unrouted.observe(p.status(), time.Now())
+	c.refuse(p)
+	ctx.SetConnectionClose()
+}
+
+// patient is a listener that waits when there are no file descriptors left,
+// instead of ending the server.
+type patient struct {
+	net.Listener
+	log *slog.Logger
+}
+
+func (p patient) Accept() (net.Conn, error) {
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		c, err := p.Listener.Accept()
+		if err == nil || !outOfFiles(err) {
+			return c, err
+		}
+		p.log.Warn("api: no more connections can be taken for the moment", "err", err)
+		time.Sleep(wait)
+	}
+}
+
+// quiet gives fasthttp's own words to the log of the server, as debugging: they
+// are about connections, of which the world breaks some all the time.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Printf(format string, args ...any) { q.log.Debug("api: " + fmt.Sprintf(format, args...)) }

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func healthCommand() *cobra.Command {
+	var url string
+	c := &cobra.Command{
+		Use: "health", Short: "Ask a running server whether it serves; status 0 when it does", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := http.Client{Timeout: 5 * time.Second}
+			answer, err := client.Get(strings.TrimSuffix(url, "/") + "/readyz")
+			if err != nil {
+				return err
+			}
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				return fmt.Errorf("not ready: %s", answer.Status)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "ready")
+			return nil
+		},
+	}
+	c.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "the running `server`")
+	return c
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/api"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/spf13/cobra"
+)
+
+// newKey makes an API key: 32 random bytes behind an id.
+func newKey(id string) string {
+	var secret [32]byte
+	rand.Read(secret[:]) // never fails: see crypto/rand
+	return "kpk_" + id + "_" + base64.RawURLEncoding.EncodeToString(secret[:])
+}
+
+// firstKey makes sure that there is a key: the one given, or, in books that
+// have none, a new one, which is returned to be shown once.
+func (s *shop) firstKey(given string) (shown string, err error) {
+	key := given
+	var known []engine.Key
+	s.queue.View(func(b *engine.State) { known = b.Keys() })
+	if key == "" {
+		if len(known) > 0 {
+			return "", nil
+		}
+		key = newKey("admin")
+		shown = key
+	}
+	id, hash, ok := api.ParseKey(key)
+	if !ok {
+		return "", errors.New("KOPILKA_ADMIN_KEY is not of the form kpk_<id>_<secret>: id of 1-16 of a-z and 0-9, secret of 43 base64url characters")
+	}
+	for _, k := range known {
+		if k.ID != id {
+			continue
+		}
+		if k.Hash != hash || k.Role != kopilka.RoleAdmin || k.Revoked {
+			return "", fmt.Errorf("KOPILKA_ADMIN_KEY: there is another key of id %s, or it is revoked or no admin's; choose another id", id)
+		}
+		return "", nil
+	}
+	note := "first key"
+	if given != "" {
+		note = "KOPILKA_ADMIN_KEY"
+	}
+	a, err := s.queue.Submit(&kopilka.CreateKey{KeyID: id, Hash: hash, Role: kopilka.RoleAdmin, Note: note})
+	if err != nil {
+		return "", fmt.Errorf("create the first key: %w", err)
+	}
+	if a.Outcome.Refusal != kopilka.Accepted {
+		return "", fmt.Errorf("create the first key: %s", a.Outcome.Refusal)
+	}
+	return shown, nil
+}
+
+// remote is how a command reaches a running server.
+type remote struct{ url, key string }
+
+func (r *remote) flags(c *cobra.Command) {
+	c.PersistentFlags().StringVar(&r.url, "url", "http://127.0.0.1:8080", "the running `server`")
+	c.PersistentFlags().StringVar(&r.key, "key", os.Getenv("KOPILKA_ADMIN_KEY"), "an admin's `key` (default: $KOPILKA_ADMIN_KEY)")
+}
+
+// call sends a request and reads the answer into to; a problem comes back as
+// the server worded it.
+func (r *remote) call(method, path string, body, to any) error {
+	var send io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		send = bytes.NewReader(b)
+	}
+	req, err := http.NewRequest(method, strings.TrimSuffix(r.url, "/")+path, send)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.key)
+	req.Header.Set("Content-Type", "application/json")
+	client := http.Client{Timeout: time.Minute}
+	answer, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode >= 300 {
+		var p struct{ Code, Detail string }
+		if json.Unmarshal(text, &p) == nil && p.Code != "" {
+			return fmt.Errorf("%s: %s", p.Code, p.Detail)
+		}
+		return fmt.Errorf("%s %s: %s", method, path, answer.Status)
+	}
+	if to == nil {
+		return nil
+	}
+	return json.Unmarshal(text, to)
+}
+
+func keyCommand() *cobra.Command {
+	var r remote
+	c := &cobra.Command{Use: "key", Short: "Create, list and revoke the API keys of a running server"}
+	r.flags(c)
+
+	var id, role, store, note string
+	create := &cobra.Command{
+		Use: "create", Short: "Create a key and print it once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			body := map[string]string{"role": role}
+			for name, v := range map[string]string{"key_id": id, "store": store, "note": note} {
+				if v != "" {
+					body[name] = v
+				}
+			}
+			var made struct{ Key string }
+			if err := r.call(http.MethodPost, "/v1/keys", body, &made); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), made.Key)
+			return nil
+		},
+	}
+	create.Flags().StringVar(&id, "id", "", "the `id` within the key, 1-16 of a-z and 0-9 (default: drawn)")
+	create.Flags().StringVar(&role, "role", "till", "till, analyst or admin")
+	create.Flags().StringVar(&store, "store", "", "the `store` that a till's key is bound to (default: any)")
+	create.Flags().StringVar(&note, "note", "", "what it is for")
+
+	list := &cobra.Command{
+		Use: "list", Short: "List the keys", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var keys struct {
+				Data []struct {
+					KeyID   string `json:"key_id"`
+					Role    string
+					Store   *string
+					Note    string
+					Created string `json:"created_at"`
+					Revoked bool
+				}
+			}
+			if err := r.call(http.MethodGet, "/v1/keys", nil, &keys); err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "ID\tROLE\tSTORE\tCREATED\tREVOKED\tNOTE")
+			for _, k := range keys.Data {
+				store := ""
+				if k.Store != nil {
+					store = *k.Store
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", k.KeyID, k.Role, store, k.Created, k.Revoked, k.Note)
+			}
+			return w.Flush()
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke ID", Short: "Revoke a key", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.call(http.MethodDelete, "/v1/keys/"+url.PathEscape(args[0]), nil, nil)
+		},
+	}
+	c.AddCommand(create, list, revoke)
+	return c
+}

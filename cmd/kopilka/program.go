@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/kopilka/kopilka/program"
+	"github.com/spf13/cobra"
+)
+
+func programCommand() *cobra.Command {
+	c := &cobra.Command{Use: "program", Short: "Check a program document, or print its schema"}
+	c.AddCommand(&cobra.Command{
+		Use: "check FILE", Short: "Check a program document and point at what is wrong", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			p, err := program.Parse(text)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: program %s is valid\n", args[0], p.Name)
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of program documents", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(program.Schema())
+			return err
+		},
+	}, &cobra.Command{
+		Use: "builtin", Short: "Print the built-in program", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(program.Builtin())
+			return err
+		},
+	})
+	return c
+}

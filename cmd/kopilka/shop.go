@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/outcomes"
+	"github.com/kopilka/kopilka/people"
+	"github.com/kopilka/kopilka/program"
+	"github.com/kopilka/kopilka/wal"
+)
+
+// folder says where a shop's books lie and how they are opened.
+type folder struct {
+	dir       string
+	masterKey string // file; empty = beside the folder, under its name with .key
+	program   string // file; empty = the built-in program, or what the log has
+	testClock kopilka.Time
+	frameMax  int
+	logger    *slog.Logger
+	onPoison  func(error)
+}
+
+// shop is an open folder.
+type shop struct {
+	queue *commit.Queue
+	vault *people.Vault
+}
+
+// open opens the folder, or makes it. The log is first: it is what keeps a
+// second process out.
+func (f *folder) open() (_ *shop, err error) {
+	document, err := f.document()
+	if err != nil {
+		return nil, err
+	}
+	log, err := wal.Open(wal.Options{Dir: f.dir, FrameMax: f.frameMax, Logger: f.logger, OnPoison: f.onPoison})
+	if err != nil {
+		return nil, err
+	}
+	key := f.masterKey
+	if key == "" {
+		key = filepath.Clean(f.dir) + ".key"
+	}
+	vault, err := people.Open(f.dir, key)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger)
+	if err != nil {
+		return nil, errors.Join(err, vault.Close(), log.Close())
+	}
+	queue, err := commit.Open(log, runs, commit.Options{Program: document, TestClock: f.testClock,
+		FrameMax: f.frameMax, Logger: f.logger})
+	if err != nil {
+		return nil, errors.Join(err, vault.Close())
+	}
+	s := &shop{queue: queue, vault: vault}
+	if err := s.programIs(document, f.program); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// document is the program for an empty log.
+func (f *folder) document() ([]byte, error) {
+	if f.program == "" {
+		return program.Builtin(), nil
+	}
+	text, err := os.ReadFile(f.program)
+	if err != nil {
+		return nil, fmt.Errorf("read the program: %w", err)
+	}
+	if _, err := program.Parse(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.program, err)
+	}
+	return text, nil
+}
+
+// programIs refuses a file that says something else than the log: what is in
+// force is changed by a command, not by a restart.
+func (s *shop) programIs(document []byte, file string) error {
+	if file == "" {
+		return nil
+	}
+	given, err := program.Parse(document)
+	if err != nil {
+		return err
+	}
+	var inForce []byte
+	s.queue.View(func(b *engine.State) { inForce = b.Program().Document() })
+	if !bytes.Equal(given.Document(), inForce) {
+		return fmt.Errorf("%s differs from the program in force in this folder; put it in force with PUT /v1/program, or leave --program out", file)
+	}
+	return nil
+}
+
+func (s *shop) close() error { return errors.Join(s.queue.Close(), s.vault.Close()) }

@@ -1,0 +1,18 @@
+// Package importer brings a shop's history into the books: members and
+// receipts out of CSV files, plain or packed, of the documented shape or of
+// another one.
+//
+//	file ──► unpack ──► rows ──► check ──► Sink ──► data folder │ running server
+//	                      │        │         │
+//	                      │        └─────────┴──► FILE.rejected.csv, with reasons
+//	                      └─ first pass: the earliest row of every member
+//
+// A row stands alone: what is wrong with one is written beside the file and the
+// rest goes on. Ids come from the file, or are made of its name and the number
+// of the row, so that a second run over the same file changes nothing: every row
+// is answered as it was the first time. That makes an import resumable by
+// construction; FILE.progress only saves the time.
+//
+// Members that the books do not know are made, registered on the day of their
+// earliest row, whatever the rows are: sales, returns, or receipts of nothing.
+package importer

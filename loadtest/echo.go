@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kopilka/kopilka/bench/workload"
+	"github.com/valyala/fasthttp"
+)
+
+// ratio drives the closed loop by turns against the server and a bare echo.
+// The report is of the server's last round, with all rounds' ratios.
+func (b *books) ratio() (*report, error) {
+	answer, err := b.typicalAnswer()
+	if err != nil {
+		return nil, err
+	}
+	e, err := startEcho(answer)
+	if err != nil {
+		return nil, err
+	}
+	defer e.stop()
+	var rep *report
+	var rounds []round
+	for range b.o.rounds {
+		rep, err = b.measure(b.o.url, b.o.warmup, b.o.duration)
+		if err != nil {
+			return nil, err
+		}
+		t, p := b.o.drive(e.addr, b.o.key, b.runs, true, b.o.warmup, b.o.duration)
+		b.runs++
+		if len(t.failures) > 0 {
+			return nil, fmt.Errorf("echo: %v", t.failures)
+		}
+		r := round{Server: float64(rep.Requests) / rep.Seconds, Echo: float64(t.requests) / p.took.Seconds()}
+		r.Ratio = r.Server / r.Echo
+		rounds = append(rounds, r)
+	}
+	rep.EchoRounds = rounds
+	var all []float64
+	for _, r := range rounds {
+		all = append(all, r.Ratio)
+	}
+	slices.Sort(all)
+	rep.Ratio = &ratio{Median: (all[(len(all)-1)/2] + all[len(all)/2]) / 2, Min: all[0], Max: all[len(all)-1]}
+	return rep, nil
+}
+
+// typicalAnswer sends one request of the load and gives the server's answer to it.
+func (b *books) typicalAnswer() ([]byte, error) {
+	c := &connection{tally: newTally(b.o), wire: newWire(b.addr, b.o.key, b.o.timeout), batch: b.o.batch}
+	defer c.wire.close()
+	s := &street{o: b.o, run: b.runs}
+	defer s.close()
+	c.source = s
+	if b.o.mix != "shop" {
+		c.source = newTill(b.o, shopOf(b.o), b.runs, 0)
+	}
+	b.runs++
+	answer, err := c.ask()
+	b.told.add(c.tally)
+	return answer, err
+}
+
+// ask sends one request and gives the body of the answer.
+func (c *connection) ask() ([]byte, error) {
+	method, path, contentType := "POST", "/v1/batch", ndjsonType
+	for range max(1, c.batch) {
+		c.events = append(c.events, c.source.next())
+	}
+	if c.batch <= 1 {
+		for c.events[0].Op == workload.Return || c.events[0].Op == workload.Member {
+			c.events[0] = c.source.next()
+		}
+		method, path = c.events[0].Path()
+		contentType = jsonType
+		c.body = c.events[0].AppendBody(c.body)
+	} else {
+		for _, e := range c.events {
+			c.body = append(e.AppendLine(c.body), '\n')
+		}
+	}
+	r, err := c.wire.send(method, path, contentType, c.body)
+	if err != nil {
+		return nil, err
+	}
+	answer := slices.Clone(r.body)
+	c.take(r)
+	if r.status >= 300 {
+		return nil, fmt.Errorf("%s %s: %d %.300s", method, path, r.status, answer)
+	}
+	return answer, nil
+}
+
+// echo is a bare fasthttp server in a process of its own, so that it shares the
+// machine with this one as Kopilka does.
+type echo struct {
+	addr string
+	cmd  *exec.Cmd
+}
+
+func startEcho(answer []byte) (*echo, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, "--echo-server")
+	cmd.Stdin = strings.NewReader(string(answer))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("echo: %w", err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		cmd.Process.Kill()
+		return nil, errors.Join(fmt.Errorf("echo: no address: %w", err), cmd.Wait())
+	}
+	return &echo{addr: strings.TrimSpace(line), cmd: cmd}, nil
+}
+
+func (e *echo) stop() {
+	e.cmd.Process.Kill()
+	e.cmd.Wait()
+}
+
+// echoServer answers every request with what stands on in, and says on out
+// where it listens.
+func echoServer(in io.Reader, out io.Writer) error {
+	answer, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, l.Addr())
+	s := fasthttp.Server{
+		MaxRequestBodySize: 64 << 20,
+		ReadTimeout:        time.Minute,
+		Handler: func(ctx *fasthttp.RequestCtx) {
+			ctx.SetStatusCode(201)
+			ctx.SetContentType(jsonType)
+			ctx.SetBody(answer)
+		},
+	}
+	return s.Serve(l)
+}

@@ -1,0 +1,214 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/kopilka/kopilka"
+)
+
+// progressEvery is how often a long replay says where it is.
+const progressEvery = 3 * time.Second
+
+// Start implements Log. Up to the point where the whole log has been read and
+// found right nothing on disk is changed.
+func (d *Disk) Start(m Machine) error {
+	d.proposing.Lock()
+	defer d.proposing.Unlock()
+	d.life.Lock()
+	defer d.life.Unlock()
+	if d.state != opened {
+		return errors.New("wal: started before")
+	}
+	if err := d.space.above(d.opts.FreeFloor); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	began := time.Now()
+	dir := d.opts.Dir
+	c, err := list(dir)
+	if err != nil {
+		return err
+	}
+	head, err := readHead(filepath.Join(dir, headName))
+	if err != nil {
+		return err
+	}
+	clean, err := readClean(dir)
+	if err != nil {
+		return err
+	}
+	witnesses := []witness{{"HEAD", head}}
+	if clean != nil {
+		if err := clean.check(dir); err != nil {
+			return err
+		}
+		witnesses = append(witnesses, witness{"the marker of the clean stop", clean.End})
+	}
+	snap, err := d.restore(c.snapshots, m)
+	if err != nil {
+		return err
+	}
+	witnesses = append(witnesses, witness{snap.path, snap.at})
+
+	r := replay{d: d, m: m, from: snap.at.Pos.Index, to: max(head.Pos.Index, snap.at.Pos.Index), said: began}
+	s := survey{dir: dir, contents: c, skip: r.from, witnesses: witnesses, visit: r.visit}
+	epochs, end, err := s.run()
+	if err != nil {
+		return err
+	}
+	if clean != nil && (end != clean.End || len(epochs) == 0 || epochs[len(epochs)-1].no != clean.Epoch) {
+		return damaged(dir, 0, 0, "it ends at frame %d; it was closed at frame %d of epoch %d", end.Pos.Index, clean.End.Pos.Index, clean.Epoch)
+	}
+
+	d.machine, d.end, d.last = m, end, snap
+	d.durable.Store(end.Pos.Index)
+	d.seq.Store(uint64(end.Seq))
+	d.tail.Store(r.bytes)
+	d.due.Store(max(d.opts.SnapshotEvery, snap.size/2))
+	if err := d.settle(c, epochs, clean); err != nil {
+		return err
+	}
+	d.log.Info("wal: replayed", "frames", r.frames, "commands", r.commands, "bytes", r.bytes,
+		"from", uint64(snap.at.Seq), "to", uint64(end.Seq), "clean", clean != nil, "took", time.Since(began).Round(time.Millisecond),
+		"digest", fmt.Sprintf("%x", end.Digest[:6]))
+	d.state = started
+	go d.run()
+	go d.keep()
+	d.nudge()
+	return nil
+}
+
+// restore fills the machine from the newest snapshot that is whole; the log
+// holds everything since the first frame, so an older one, or none, will do.
+func (d *Disk) restore(indexes []uint64, m Machine) (snapshot, error) {
+	for _, index := range indexes {
+		s, err := readSnapshot(snapshotPath(d.opts.Dir, index))
+		switch {
+		case errors.Is(err, ErrDamaged):
+			d.log.Warn("wal: passing over a snapshot: " + err.Error())
+		case err != nil:
+			return snapshot{}, err
+		default:
+			return s, s.restore(m)
+		}
+	}
+	return snapshot{}, nil
+}
+
+// replay gives the machine what lies behind the snapshot.
+type replay struct {
+	d        *Disk
+	m        Machine
+	from, to uint64
+	buf      []byte
+	said     time.Time
+
+	frames, commands uint64
+	bytes            int64
+}
+
+func (r *replay) visit(f *frame, digest kopilka.Digest) (err error) {
+	if f.index <= r.from {
+		return nil
+	}
+	var e kopilka.Entry
+	if e, r.buf, err = f.entry(r.buf, digest); err != nil {
+		return err
+	}
+	r.m.Apply(&e)
+	r.frames++
+	r.commands += uint64(e.Count)
+	r.bytes += int64(len(e.Body) + len(e.Kept))
+	if r.frames%256 == 0 && time.Since(r.said) >= progressEvery {
+		r.said = time.Now()
+		r.d.log.Info("wal: replaying", "frame", f.index, "of", max(r.to, f.index), "commands", r.commands)
+	}
+	return nil
+}
+
+// settle makes the folder ready for the next frame. After a clean stop the live
+// epoch is opened again. Otherwise nothing that lies there is written to: each
+// epoch that is not sealed is copied into a sealed file, and a new one begins.
+func (d *Disk) settle(c contents, epochs []*found, clean *cleanStop) error {
+	for _, tmp := range c.tmp {
+		if err := remove(tmp); err != nil {
+			return fmt.Errorf("remove what a crash left: %w", err)
+		}
+	}
+	next := uint32(1)
+	for _, e := range epochs {
+		next = e.no + 1
+		if clean != nil && e.no == clean.Epoch {
+			break
+		}
+		if e.torn != nil {
+			d.log.Warn("wal: a frame that was never acknowledged was cut off", "file", e.torn.File, "from", e.torn.From, "to", e.torn.To)
+		}
+		if e.sealed == nil && e.start == e.end {
+			d.leftover = append(d.leftover, e.dir)
+			continue
+		}
+		if e.sealed == nil {
+			walk := func(m *mark, f func(*frame) error) error {
+				_, err := walkDir(e.dir, m, f)
+				return err
+			}
+			room := func(w io.Writer) io.Writer { return &guarded{d: d, w: w, limit: d.opts.FreeFloor} }
+			s, err := writeSealed(sealedPath(d.opts.Dir, e.no), e.no, e.start, walk, room)
+			if err != nil {
+				return fmt.Errorf("seal epoch %d: %w", e.no, err)
+			}
+			e.sealed = s
+		}
+		d.epochs = append(d.epochs, &epoch{no: e.no, start: e.start, end: e.end, store: e.sealed, dir: e.dir})
+	}
+
+	// From here on the marker does not hold.
+	if c.clean {
+		if err := remove(filepath.Join(d.opts.Dir, cleanName)); err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
+		if err := syncDir(d.opts.Dir); err != nil {
+			return err
+		}
+	}
+	var err error
+	if d.head, err = openHead(filepath.Join(d.opts.Dir, headName)); err != nil {
+		return err
+	}
+	if err := d.head.write(d.end); err != nil {
+		return fmt.Errorf("write HEAD: %w", err)
+	}
+	if clean == nil {
+		return d.begin(next)
+	}
+	e := epochs[len(epochs)-1]
+	return d.reopen(e)
+}
+
+// reopen lets Badger have an epoch again, and checks that it sees what we saw.
+func (d *Disk) reopen(e *found) error {
+	if err := d.open(e.no, e.dir, e.start, e.bytes); err != nil {
+		return err
+	}
+	l := d.live()
+	raw, err := l.store.find(d.end.Seq + 1)
+	if err != nil {
+		return fmt.Errorf("reopen epoch %d: %w", e.no, err)
+	}
+	last := e.start.Pos.Index
+	if len(raw) > 0 {
+		f, err := readFrame(raw)
+		if err != nil {
+			return damaged(e.dir, 0, 0, "%v", err)
+		}
+		last = f.index
+	}
+	if last != d.end.Pos.Index {
+		return damaged(e.dir, 0, 0, "Badger ends at frame %d; its files end at frame %d", last, d.end.Pos.Index)
+	}
+	return nil
+}
