@@ -38,6 +38,17 @@ type Decoder struct {
 	refresh    Refresh
 }
 
+// SkipCommand is what follows the first command of a body. Of a cut command
+// nothing follows.
+func SkipCommand(body []byte) []byte {
+	if len(body) == 0 {
+		return nil
+	}
+	d := decoder{b: body[1:]}
+	d.bytes()
+	return d.b
+}
+
 // Next reads the first command of body and gives what follows it. The command
 // aliases body.
 func (x *Decoder) Next(body []byte) (Command, []byte, error) {

@@ -57,7 +57,7 @@ type Outcome struct {
 	Earned   Points // earned or granted; adjustments: the signed change
 	Redeemed Points
 	CashDue  Money
-	DebtPaid Points // part of Earned that paid a debt
+	DebtPaid Points // part of Earned, or of Restored, that paid a debt
 	Expired  []Lot  // lots found expired since the member was last touched; Expires says when
 
 	// Of a return.

@@ -105,11 +105,11 @@ func (c *call) admit(o *order) *problem {
 			return problemOf(codeForbidden, "adjustments need a key of the role admin")
 		}
 	case kopilka.KindMember:
-		if o.member.blocks && c.key.Role != kopilka.RoleAdmin {
+		if o.member.blocked.Set && c.key.Role != kopilka.RoleAdmin {
 			return &problem{code: codeForbidden, detail: "blocking needs a key of the role admin",
 				faults: []fault{{"/blocked", "needs a key of the role admin"}}}
 		}
-		return c.ownStore(o.member.store, nil)
+		return c.ownStore(o.member.change.Store.Value, nil)
 	}
 	if o.deed == nil {
 		return nil

@@ -178,7 +178,7 @@ func opOf(text []byte) (op string) {
 // and receipt numbers that come twice are seen by the books themselves.
 func (b *batch) depends(o *order) bool {
 	if o.cmd.Kind() == kopilka.KindMember {
-		return b.cards[o.member.card] || o.member.referrer != "" && b.cards[o.member.referrer]
+		return b.cards[o.member.card] || b.cards[o.member.referrer.Value]
 	}
 	if o.cmd.Kind() == kopilka.KindReturn && b.receipts[o.back.receipt] {
 		return true

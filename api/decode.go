@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/people"
 )
 
 // reader takes one JSON object apart and forgives nothing: a field that is not
@@ -254,22 +255,14 @@ func (r *reader) card() string {
 // phone reads a phone number in the form of E.164.
 func (r *reader) phone() string {
 	s := r.string()
-	if !r.bad && !validPhone(s) {
-		r.fail("must be + and 7 to 15 digits, as E.164 writes a phone")
+	if r.bad {
+		return ""
 	}
-	return s
-}
-
-func validPhone(s string) bool {
-	if len(s) < 8 || len(s) > 16 || s[0] != '+' || s[1] == '0' {
-		return false
+	phone, ok := people.NormalizePhone(s)
+	if !ok {
+		r.fail("must be a phone in the form of E.164, such as +79001234567")
 	}
-	for i := 1; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
+	return phone
 }
 
 // amount reads money or points from min to AmountMax.
@@ -413,41 +406,4 @@ func parseQuantity(s string) (int64, bool) {
 		v *= 10
 	}
 	return v, true
-}
-
-// raw reads any value as it is written, nested at most to depthMax.
-func (r *reader) raw() []byte {
-	if r.bad {
-		return nil
-	}
-	v, err := r.d.Raw()
-	if err != nil {
-		r.fail("the JSON is broken: " + err.Error())
-		return nil
-	}
-	if r.depth+nesting(v) > depthMax {
-		r.fail(fmt.Sprintf("nests deeper than %d levels", depthMax))
-		return nil
-	}
-	return v
-}
-
-// nesting is how deep objects and arrays nest in valid JSON.
-func nesting(v []byte) int {
-	depth, deepest, text := 0, 0, false
-	for i := 0; i < len(v); i++ {
-		switch c := v[i]; {
-		case text && c == '\\':
-			i++
-		case c == '"':
-			text = !text
-		case text:
-		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return deepest
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/people"
 )
 
 // fingerprint gathers the decoded fields of a request, in a fixed order, to
@@ -72,6 +73,20 @@ func (f *fingerprint) number(tag byte, v int64) {
 func (f *fingerprint) flag(tag byte, v bool) {
 	if v {
 		f.b = append(f.b, tag)
+	}
+}
+
+// set notes that a field of a change came, be it null.
+func (f *fingerprint) set(name string, set bool) bool {
+	if set {
+		f.text(tagBody, name)
+	}
+	return set
+}
+
+func (f *fingerprint) field(name string, v people.Field[string]) {
+	if f.set(name, v.Set) {
+		f.text(tagBody, v.Value)
 	}
 }
 

@@ -148,17 +148,17 @@ func (s *Server) carry(o *order) (result, *problem) {
 func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *problem) {
 	switch a.Outcome.Refusal {
 	case kopilka.Accepted:
-		if o.member.names != nil {
+		if o.cmd.Kind() == kopilka.KindMember {
 			s.learn(&o.member, a.Outcome.Member)
 		}
-		return result{seq: a.Seq, cmd: o.cmd, outcome: &a.Outcome}, false, nil
+		return result{seq: a.Seq, cmd: o.cmd, outcome: a.Outcome}, false, nil
 	case kopilka.Stale:
 		return result{}, true, nil
 	case kopilka.Replayed:
 		first, p := s.repeat(o, a.Outcome.Prior)
 		return resultOf(first), false, p
 	}
-	return result{}, false, refused(&a.Outcome)
+	return result{}, false, refused(a.Outcome)
 }
 
 func resultOf(first *commit.Record) result {

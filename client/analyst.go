@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"io"
 	"net/url"
 
@@ -10,10 +11,10 @@ import (
 
 // Segments is how all members fall into segments.
 type Segments struct {
-	Segments []Segment   `json:"segments"`
-	Members  int64       `json:"members"`
-	AsOf     string      `json:"as_of"` // business day, YYYY-MM-DD
-	Seq      kopilka.Seq `json:"seq"`
+	Data    []Segment   `json:"data"`
+	Members int64       `json:"members"`
+	AsOf    string      `json:"as_of"` // business day, YYYY-MM-DD
+	Seq     kopilka.Seq `json:"seq"`
 }
 
 // Segment is one of them.
@@ -33,6 +34,46 @@ func (c *Client) Segments(asOf string) (*Segments, error) {
 		return nil, err
 	}
 	return &s, nil
+}
+
+// RFM is the rule of segments with every cell of R×F×M.
+type RFM struct {
+	AsOf       string          `json:"as_of"`
+	Seq        kopilka.Seq     `json:"seq"`
+	Members    int64           `json:"members"`
+	Rule       json.RawMessage `json:"rule"` // the part rfm of the program's document
+	Boundaries Boundaries      `json:"boundaries"`
+	Cells      []Cell          `json:"cells"`
+	None       Tally           `json:"none"` // without a live receipt ever
+}
+
+// Boundaries are the four cut points of each axis; nil where nobody can reach one.
+type Boundaries struct{ R, F, M [4]*int64 }
+
+// Cell is the members with the same three scores.
+type Cell struct {
+	R       int    `json:"r"`
+	F       int    `json:"f"`
+	M       int    `json:"m"`
+	Segment string `json:"segment"`
+	Tally
+}
+
+// Tally is how many members, and what they bought in the window.
+type Tally struct {
+	Members  int64         `json:"members"`
+	Receipts int64         `json:"receipts"`
+	Amount   kopilka.Money `json:"amount"`
+}
+
+// RFM reads the rule in force, its boundaries and every cell at the end of a
+// business day (YYYY-MM-DD), or now when asOf is empty.
+func (c *Client) RFM(asOf string) (*RFM, error) {
+	var r RFM
+	if _, err := c.call("GET", query("/v1/rfm", "as_of", asOf), nil, &r); err != nil {
+		return nil, err
+	}
+	return &r, nil
 }
 
 // SegmentCSV writes the members of a segment to w as the server streams them.

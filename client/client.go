@@ -85,7 +85,8 @@ type request struct {
 	body         []byte
 	contentType  string // of body; empty = JSON
 	accept       string // empty = JSON
-	command      bool   // changes something and carries an id
+	command      bool   // changes something
+	id           string // of the command, where the body cannot carry it
 	stream       func(*fasthttp.Response) error
 }
 
@@ -133,6 +134,9 @@ func (c *Client) try(r *request) (answer, time.Duration, error) {
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
 	}
+	if r.id != "" {
+		req.Header.Set("Idempotency-Key", r.id)
+	}
 	if r.body != nil {
 		req.Header.SetContentType("application/json")
 		if r.contentType != "" {
@@ -172,7 +176,7 @@ func (c *Client) try(r *request) (answer, time.Duration, error) {
 
 // call sends in as JSON, when it is not nil, and reads the answer into out.
 func (c *Client) call(method, path string, in, out any) (answer, error) {
-	r := request{method: method, path: path, command: in != nil}
+	r := request{method: method, path: path, command: in != nil && path != "/v1/quotes"}
 	if in != nil {
 		var err error
 		if r.body, err = json.Marshal(in); err != nil {

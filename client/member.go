@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"iter"
 	"net/url"
 	"strconv"
@@ -37,31 +36,58 @@ type Consent struct {
 
 // Member is how a member stands.
 type Member struct {
-	MemberID  string         `json:"member_id"`
-	Card      string         `json:"card"`
-	Phone     string         `json:"phone"`
-	Name      string         `json:"name"`
-	BirthDate string         `json:"birth_date"`
-	Sex       string         `json:"sex"`
-	Store     string         `json:"store"`
-	State     string         `json:"state"`
-	Blocked   bool           `json:"blocked"`
-	Balance   kopilka.Points `json:"balance"`
-	Pending   kopilka.Points `json:"pending"`
-	Held      kopilka.Points `json:"held"`
-	Debt      kopilka.Points `json:"debt"`
-	Tier      string         `json:"tier"`
-	Lots      []Lot          `json:"lots"` // soonest to expire first
-	RFM       RFMStanding    `json:"rfm"`
-	Segment   string         `json:"segment"`
-	Seq       kopilka.Seq    `json:"seq"` // position of the log that this was read at
+	MemberID string         `json:"member_id"`
+	Card     string         `json:"card"`
+	State    string         `json:"state"`
+	Blocked  bool           `json:"blocked"`
+	Balance  kopilka.Points `json:"balance"`
+	Pending  kopilka.Points `json:"pending"`
+	Held     kopilka.Points `json:"held"`
+	Debt     kopilka.Points `json:"debt"`
+	Tier     string         `json:"tier"`
+	Lots     []Lot          `json:"lots"` // soonest to expire first
+	RFM      RFMStanding    `json:"rfm"`
+	Segment  string         `json:"segment"`
+	Seq      kopilka.Seq    `json:"seq"` // position of the log that this was read at
+
+	TierProgress *TierProgress `json:"tier_progress"`
+	NextExpiry   *NextExpiry   `json:"next_expiry"`
+	LastReceipt  *LastReceipt  `json:"last_receipt"`
+
+	// The profile; empty in answers that do not show it.
+	Phone        string         `json:"phone"`
+	Name         string         `json:"name"`
+	BirthDate    string         `json:"birth_date"`
+	Sex          string         `json:"sex"`
+	Store        string         `json:"store"`
+	Source       string         `json:"source"`
+	RegisteredAt time.Time      `json:"registered_at"`
+	Referrer     string         `json:"referrer"`
+	Consent      *Consent       `json:"consent"`
+	Attributes   map[string]any `json:"attributes"`
+}
+
+// TierProgress is how far it is to the next tier.
+type TierProgress struct {
+	Metric   string `json:"metric"` // spend, count, manual
+	Value    int64  `json:"value"`
+	NextTier string `json:"next_tier"` // empty in the highest
+	Missing  int64  `json:"missing"`
+}
+
+// LastReceipt is the newest receipt that the log has of a member.
+type LastReceipt struct {
+	ID     string        `json:"id"`
+	Seq    kopilka.Seq   `json:"seq"`
+	At     time.Time     `json:"at"`
+	Amount kopilka.Money `json:"amount"`
 }
 
 // Lot is points with the times between which they can be spent.
 type Lot struct {
 	Left        kopilka.Points `json:"left"`
-	ActivatesAt time.Time      `json:"activates_at"`
-	ExpiresAt   *time.Time     `json:"expires_at"` // nil: never
+	ActivatesAt *time.Time     `json:"activates_at"` // nil: can be spent now
+	ExpiresAt   *time.Time     `json:"expires_at"`   // nil: never
 }
 
 // RFMStanding is a member's recency, frequency and money, with their scores.
@@ -109,14 +135,20 @@ func (c *Client) FindMembers(q string) iter.Seq2[Member, error] {
 	return pages[Member](c, "/v1/members", "q", q)
 }
 
-// Entry is one line of a member's ledger.
+// Entry is one line of a member's ledger. The points of all entries add up to
+// balance + pending + held − debt.
 type Entry struct {
-	Seq        kopilka.Seq     `json:"seq"`
-	ID         string          `json:"id"`
-	Kind       string          `json:"kind"`
-	Points     kopilka.Points  `json:"points"` // signed
-	RecordedAt time.Time       `json:"recorded_at"`
-	Body       json.RawMessage `json:"-"`
+	Kind       string         `json:"kind"` // earn, redeem, grant, adjust, restore, lapse, take, debt, expire
+	Points     kopilka.Points `json:"points"`
+	Seq        kopilka.Seq    `json:"seq"` // of the command that made it; 0 for what expired since the last one
+	ID         string         `json:"id"`
+	At         time.Time      `json:"at"` // when it happened; RecordedAt is when the log heard of it
+	RecordedAt time.Time      `json:"recorded_at"`
+	Amount     kopilka.Money  `json:"amount"`
+	Store      string         `json:"store"`
+	Receipt    string         `json:"receipt"` // of returns
+	Reason     string         `json:"reason"`
+	Actor      string         `json:"actor"`
 }
 
 // Ledger reads a member's entries, the newest first.

@@ -3,50 +3,87 @@ package client
 import (
 	"encoding/json"
 	"net/url"
-	"strconv"
 	"time"
+
+	"github.com/kopilka/kopilka"
 )
 
-// Books reads the sums over all members: one JSON object, as the reference has it.
-func (c *Client) Books() (json.RawMessage, error) { return c.raw("/v1/books") }
-
-// RFM reads the rule of segments in force, its boundaries and every cell at the
-// end of a business day (YYYY-MM-DD), or now when asOf is empty: one JSON object.
-func (c *Client) RFM(asOf string) (json.RawMessage, error) {
-	return c.raw(query("/v1/rfm", "as_of", asOf))
+// Books is the sums over all members, as the ledger's entries add up.
+type Books struct {
+	Seq               kopilka.Seq    `json:"seq"`
+	Members           int64          `json:"members"`
+	Receipts          int64          `json:"receipts"` // of members
+	AnonymousReceipts int64          `json:"anonymous_receipts"`
+	Returns           int64          `json:"returns"`
+	Points            kopilka.Points `json:"points"` // what all entries add up to
+	Debt              kopilka.Points `json:"debt"`
+	Earned            kopilka.Points `json:"earned"`
+	Granted           kopilka.Points `json:"granted"`
+	Adjusted          kopilka.Points `json:"adjusted"` // signed
+	Redeemed          kopilka.Points `json:"redeemed"`
+	Restored          kopilka.Points `json:"restored"`
+	Lapsed            kopilka.Points `json:"lapsed"`
+	Taken             kopilka.Points `json:"taken"`
+	Expired           kopilka.Points `json:"expired"`
+	Hash              string         `json:"hash"` // of the whole state; empty unless asked for
+	HashSeq           kopilka.Seq    `json:"hash_seq"`
 }
 
-// Program reads the program in force: one JSON object.
-func (c *Client) Program() (json.RawMessage, error) { return c.raw("/v1/program") }
-
-func (c *Client) raw(path string) (json.RawMessage, error) {
-	var out json.RawMessage
-	_, err := c.call("GET", path, nil, &out)
-	return out, err
-}
-
-// PutProgram puts a program, a document in YAML or JSON, in force at once, or
-// only checks it when dryRun is set. A document at fault is a *Problem with the
-// places in Errors.
-func (c *Client) PutProgram(id string, document []byte, dryRun bool) (json.RawMessage, error) {
-	params := []string{"id", id, "dry_run", ""}
-	if dryRun {
-		params[3] = strconv.FormatBool(dryRun)
+// Books reads the sums over all members, with the hash of the whole state when
+// hash is set.
+func (c *Client) Books(hash bool) (*Books, error) {
+	params := ""
+	if hash {
+		params = "true"
 	}
-	a, err := c.do(request{method: "PUT", path: query("/v1/program", params...), body: document,
-		contentType: "application/yaml", command: !dryRun})
-	return a.body, err
+	var b Books
+	if _, err := c.call("GET", query("/v1/books", "hash", params), nil, &b); err != nil {
+		return nil, err
+	}
+	return &b, nil
+}
+
+// Program is a version of the rules.
+type Program struct {
+	Version      int             `json:"version"` // counted from 1
+	Seq          kopilka.Seq     `json:"seq"`
+	InForceSince time.Time       `json:"in_force_since"`
+	Program      json.RawMessage `json:"program"` // the document, completed with its defaults
+}
+
+// Program reads the program in force.
+func (c *Client) Program() (*Program, error) {
+	var p Program
+	if _, err := c.call("GET", "/v1/program", nil, &p); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// PutProgram puts a program, a document in YAML or JSON, in force at once. A
+// document at fault is a *Problem with the places in Errors.
+func (c *Client) PutProgram(id string, document []byte) error {
+	_, err := c.do(request{method: "PUT", path: "/v1/program", body: document, contentType: "application/yaml", command: true, id: id})
+	return err
+}
+
+// CheckProgram tells whether a document could be put in force, and changes nothing.
+func (c *Client) CheckProgram(document []byte) error {
+	_, err := c.do(request{method: "PUT", path: "/v1/program?dry_run=true", body: document, contentType: "application/yaml"})
+	return err
 }
 
 // NewKey is an API key to be made.
 type NewKey struct {
-	ID    string `json:"id,omitempty"` // of the command
-	Role  string `json:"role"`         // till, analyst, admin
+	ID    string `json:"id,omitempty"`     // of the command
+	KeyID string `json:"key_id,omitempty"` // 1–16 of a–z and 0–9; empty: the server's choice
+	Role  string `json:"role"`             // till, analyst, admin
 	Store string `json:"store,omitempty"`
 	Note  string `json:"note,omitempty"`
 }
 
-// Key is an API key. Key itself is only in the answer that made it.
+// Key is an API key. Key itself is only in the answer that made it, not even in
+// its replay.
 type Key struct {
 	KeyID     string    `json:"key_id"`
 	Key       string    `json:"key"`

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"net/url"
 	"strconv"
 	"time"
@@ -136,14 +135,18 @@ type Answer struct {
 	MaxRedeem kopilka.Points `json:"max_redeem"` // of quotes
 
 	// Of returns.
+	Goods          kopilka.Money  `json:"goods"`
 	CashRefund     kopilka.Money  `json:"cash_refund"`
 	PointsRestored kopilka.Points `json:"points_restored"`
+	PointsLapsed   kopilka.Points `json:"points_lapsed"` // part of PointsRestored that had expired meanwhile
 	PointsTaken    kopilka.Points `json:"points_taken"`
+
+	Points   kopilka.Points `json:"points"`   // of adjustments: signed
+	Enrolled bool           `json:"enrolled"` // of PutMember: the member is new
 
 	// How the member stands after it.
 	Balance    kopilka.Points `json:"balance"`
 	Pending    kopilka.Points `json:"pending"`
-	Held       kopilka.Points `json:"held"`
 	Debt       kopilka.Points `json:"debt"`
 	Tier       string         `json:"tier"`
 	Segment    string         `json:"segment"`
@@ -193,10 +196,34 @@ func (c *Client) till(path string, command any) (*Answer, error) {
 	return &out, nil
 }
 
-// StoredReceipt is a receipt as the log has it.
+// StoredReceipt is a receipt or redemption as the log has it.
 type StoredReceipt struct {
 	Answer
-	Body json.RawMessage `json:"-"` // the whole answer, lines included
+	Deed
+	Kind    string        `json:"kind"` // receipt, redemption
+	Day     string        `json:"day"`  // business day, YYYY-MM-DD
+	Amount  kopilka.Money `json:"amount"`
+	Lines   []StoredLine  `json:"lines"`
+	Left    kopilka.Money `json:"left"`    // value of the goods that have not come back
+	Returns []StoredBack  `json:"returns"` // the newest first
+}
+
+// StoredLine is a line of a receipt with what became of it.
+type StoredLine struct {
+	Line
+	Earned   kopilka.Points `json:"earned"`
+	Redeemed kopilka.Points `json:"redeemed"` // points that paid for it
+	Left     kopilka.Money  `json:"left"`
+}
+
+// StoredBack is one return of a receipt.
+type StoredBack struct {
+	ID             string         `json:"id"`
+	Seq            kopilka.Seq    `json:"seq"`
+	Goods          kopilka.Money  `json:"goods"`
+	PointsRestored kopilka.Points `json:"points_restored"`
+	PointsTaken    kopilka.Points `json:"points_taken"`
+	RecordedAt     time.Time      `json:"recorded_at"`
 }
 
 // FindReceipt reads a receipt by its id.
@@ -212,10 +239,8 @@ func (c *Client) FindReceiptNo(store, till, receiptNo, day string) (*StoredRecei
 
 func (c *Client) storedReceipt(path string) (*StoredReceipt, error) {
 	var out StoredReceipt
-	a, err := c.call("GET", path, nil, &out.Answer)
-	if err != nil {
+	if _, err := c.call("GET", path, nil, &out); err != nil {
 		return nil, err
 	}
-	out.Body = a.body
 	return &out, nil
 }

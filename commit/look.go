@@ -1,7 +1,6 @@
 package commit
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/kopilka/kopilka"
@@ -95,22 +94,32 @@ type Record struct {
 // Record reads a command and its outcome back. A command that was refused has
 // no outcome kept: its Outcome says so by a zero Time.
 func (q *Queue) Record(seq kopilka.Seq) (Record, error) {
+	r, err := q.Command(seq)
+	if err == nil {
+		err = q.outcome(seq, &r.Outcome)
+	}
+	return r, err
+}
+
+// Command reads a command back, without its outcome.
+func (q *Queue) Command(seq kopilka.Seq) (Record, error) {
 	r := Record{Seq: seq}
-	e, err := q.log.Frame(seq)
+	e, err := q.frames.holding(seq, q.log)
 	if err != nil {
-		return r, fmt.Errorf("read position %d: %w", seq, err)
+		return r, err
 	}
 	r.Time = e.Time
-	// The decoder is this record's own, and the entry is ours: what aliases
-	// them lives as long as the record does.
-	var d kopilka.Decoder
 	body := e.Body
-	for at := e.First; at <= seq; at++ {
-		if r.Command, body, err = d.Next(body); err != nil {
-			return r, fmt.Errorf("read position %d: %w", at, err)
-		}
+	for at := e.First; at < seq; at++ {
+		body = kopilka.SkipCommand(body)
 	}
-	return r, q.outcome(seq, &r.Outcome)
+	// The decoder is this record's own and the entry is never changed: what
+	// aliases them lives as long as the record does.
+	var d kopilka.Decoder
+	if r.Command, _, err = d.Next(body); err != nil {
+		return r, fmt.Errorf("read position %d: %w", seq, err)
+	}
+	return r, nil
 }
 
 // outcome looks for what was decided at a position: among the outcomes that are
@@ -120,18 +129,15 @@ func (q *Queue) outcome(seq kopilka.Seq, out *kopilka.Outcome) error {
 	m.mu.RLock()
 	found, err := m.kept.find(seq, out)
 	m.mu.RUnlock()
-	if found || err != nil {
-		return err
-	}
-	err = q.log.Scan(seq, func(e *kopilka.Entry) error {
-		found, err := findKept(e.Kept, seq, out)
-		if err == nil && (found || beyond(e.Kept, seq)) {
-			return errEnough
+	for at := seq; !found && err == nil && at <= q.Seq(); {
+		var e *kopilka.Entry
+		if e, err = q.frames.holding(at, q.log); err != nil {
+			break
 		}
-		return err
-	})
-	if errors.Is(err, errEnough) {
-		return nil
+		if found, err = findKept(e.Kept, seq, out); beyond(e.Kept, seq) {
+			break
+		}
+		at = e.First + kopilka.Seq(e.Count)
 	}
 	return err
 }

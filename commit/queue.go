@@ -61,6 +61,7 @@ type Queue struct {
 	log     wal.Log
 	machine *machine
 	clock   clock
+	frames  frames
 
 	mu      sync.Mutex
 	waiting []*ticket
@@ -243,7 +244,10 @@ func (q *Queue) propose() {
 				body = append(body, t.body...)
 				count += t.count
 			}
-			if !q.proposeFrame(now, count, body, tickets) {
+			// A frame has commands: look-ups go from one to the next by position.
+			if count == 0 {
+				(&frame{tickets}).answer(nil)
+			} else if !q.proposeFrame(now, count, body, tickets) {
 				return
 			}
 		}

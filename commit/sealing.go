@@ -21,7 +21,7 @@ type sealing struct {
 // note looks whether a generation has become full. The machine's lock is held.
 func (x *sealing) note(m *machine) {
 	r := m.state.Recent()
-	if r.Generations == x.generations {
+	if r.Generations == x.generations || m.runs == nil {
 		return
 	}
 	x.wait()

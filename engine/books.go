@@ -58,6 +58,9 @@ func (s *State) Check() error {
 				return fmt.Errorf("the phone of member %d leads to member %d", m, found)
 			}
 		}
+		if err := s.index.Check(kopilka.MemberNo(m)); err != nil {
+			return err
+		}
 	}
 	for _, d := range s.debts {
 		debts += d

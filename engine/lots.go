@@ -122,7 +122,7 @@ func (s *State) take(a *account, points kopilka.Points, activates, expires kopil
 // available is what the member can spend on the books' day, and pending what
 // can be spent later. It reads only, so that a quote can ask.
 func (s *State) available(a *account) (balance, pending kopilka.Points) {
-	if gone, whole := s.inactive(a); whole && gone < s.day {
+	if s.inactive(a).gone {
 		return 0, 0
 	}
 	for at := a.lots; at != 0; {
@@ -139,11 +139,25 @@ func (s *State) available(a *account) (balance, pending kopilka.Points) {
 	return balance, pending
 }
 
-// inactive tells whether the whole balance has run out because the member has
-// not bought anything for too long, and the last day on which it was there. An
-// account knows under which version it was last settled, so a rule that is no
+// inactivity is how a member's whole balance ran out because nothing was bought
+// for too long: after which day, under a rule in force since which day.
+type inactivity struct {
+	gone        bool
+	last, since kopilka.Day
+}
+
+// ends is the last day of points that by themselves would live until expires.
+func (i inactivity) ends(expires kopilka.Day) kopilka.Day {
+	if i.gone && expires >= i.since {
+		return min(expires, i.last)
+	}
+	return expires
+}
+
+// inactive tells whether the whole balance has run out since the account was
+// last settled. It knows under which version that was, so a rule that is no
 // longer in force is applied up to the day it was replaced, and not beyond.
-func (s *State) inactive(a *account) (last kopilka.Day, gone bool) {
+func (s *State) inactive(a *account) inactivity {
 	for v := max(a.version(), 1); v <= len(s.versions); v++ {
 		e := &s.versions[v-1].Program.Expiry
 		if e.Policy != program.ExpiryInactivity {
@@ -153,27 +167,24 @@ func (s *State) inactive(a *account) (last kopilka.Day, gone bool) {
 		if v < len(s.versions) {
 			until = s.versions[v].Day
 		}
-		if last = a.active().AddMonths(e.Months); last < until {
-			return last, true
+		if last := a.active().AddMonths(e.Months); last < until {
+			return inactivity{gone: true, last: last, since: s.versions[v-1].Day}
 		}
 	}
-	return 0, false
+	return inactivity{}
 }
 
 // settle brings the lots up to the books' day: what has run out is cleared away
 // and told in the outcome, what has become spendable joins its like.
 func (s *State) settle(a *account, out *kopilka.Outcome) {
-	gone, whole := s.inactive(a)
+	whole := s.inactive(a)
 	if a.version() != len(s.versions) {
 		a.setVersion(len(s.versions))
 	}
 	var before uint32
 	for at := a.lots; at != 0; {
 		l := s.lots.At(int(at))
-		expires := l.expires
-		if whole && gone < expires {
-			expires = gone
-		}
+		expires := whole.ends(l.expires)
 		switch {
 		case expires < s.day:
 			out.Expired = append(out.Expired, kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: expires})
@@ -195,30 +206,48 @@ func (s *State) settle(a *account, out *kopilka.Outcome) {
 
 // nextExpiry is the soonest points to run out, and their last day.
 func (s *State) nextExpiry(a *account) kopilka.Lot {
-	if a.lots == 0 || len(s.versions) == 0 {
+	if a.lots == 0 {
 		return kopilka.Lot{}
 	}
-	if gone, whole := s.inactive(a); whole && gone < s.day {
-		return kopilka.Lot{}
-	}
+	return s.nextExpiryAfter(a, a.active(), 0, kopilka.Lot{})
+}
+
+// nextExpiryAfter is that after points are spent, others given, and the clock of
+// inactivity set to active.
+func (s *State) nextExpiryAfter(a *account, active kopilka.Day, spent kopilka.Points, given kopilka.Lot) kopilka.Lot {
 	var next kopilka.Lot
-	var sum kopilka.Points
-	for at := a.lots; at != 0; {
-		l := s.lots.At(int(at))
-		at = l.next
-		if l.expires < s.day {
-			continue
+	var all kopilka.Points
+	count := func(points kopilka.Points, expires kopilka.Day) {
+		all += points
+		if expires == kopilka.DayNever || points == 0 || next.Points > 0 && next.Expires < expires {
+			return
 		}
-		sum += kopilka.Points(l.left)
-		if l.expires != kopilka.DayNever && (next.Points == 0 || next.Expires == l.expires) {
-			next.Points += kopilka.Points(l.left)
-			next.Expires = l.expires
+		if next.Expires != expires {
+			next = kopilka.Lot{Expires: expires}
+		}
+		next.Points += points
+	}
+	if !s.inactive(a).gone {
+		for at := a.lots; at != 0; {
+			l := s.lots.At(int(at))
+			at = l.next
+			if l.expires < s.day {
+				continue
+			}
+			points := kopilka.Points(l.left)
+			if l.activates <= s.day {
+				n := min(spent, points)
+				spent -= n
+				points -= n
+			}
+			count(points, l.expires)
 		}
 	}
-	if e := &s.Program().Expiry; e.Policy == program.ExpiryInactivity && sum > 0 {
-		last := a.active().AddMonths(e.Months)
+	count(given.Points, given.Expires)
+	if e := &s.Program().Expiry; e.Policy == program.ExpiryInactivity && all > 0 {
+		last := active.AddMonths(e.Months)
 		if next.Points == 0 || last <= next.Expires {
-			return kopilka.Lot{Points: sum, Expires: last}
+			return kopilka.Lot{Points: all, Expires: last}
 		}
 	}
 	return next
@@ -236,27 +265,44 @@ func lifetime(p *program.Program, day kopilka.Day, pendingDays int) (activates, 
 // give adds points that the member has earned on day: they pay a debt first, and
 // what has already run out, as on a receipt that arrives late, is gone at once.
 func (s *State) give(m kopilka.MemberNo, a *account, points kopilka.Points, activates, expires kopilka.Day, out *kopilka.Outcome) {
-	if debt := s.debts[m]; debt > 0 && points > 0 {
-		out.DebtPaid = min(debt, points)
-		points -= out.DebtPaid
-		s.owe(m, debt-out.DebtPaid)
+	points = s.pay(m, points, out)
+	if points == 0 {
+		return
 	}
-	s.wake(a)
-	if expires < s.day && points > 0 {
+	if expires < s.day {
 		out.Expired = append(out.Expired, kopilka.Lot{Points: points, Activates: activates, Expires: expires})
 		s.books.Expired += points
 		return
 	}
+	s.wake(a)
 	s.add(a, points, activates, expires)
+}
+
+// pay pays a debt with points and gives what is left of them.
+func (s *State) pay(m kopilka.MemberNo, points kopilka.Points, out *kopilka.Outcome) kopilka.Points {
+	debt := s.debts[m]
+	paid := min(debt, points)
+	if paid > 0 {
+		s.owe(m, debt-paid)
+		out.DebtPaid += paid
+	}
+	return points - paid
 }
 
 // wake starts the clock of inactivity anew for points that reach a member whose
 // clock has run out: a gift to someone who has not come for years is not lost
 // the same night.
 func (s *State) wake(a *account) {
-	if _, gone := s.inactive(a); gone {
+	if s.ranOut(a.active()) {
 		a.setActive(s.day)
 	}
+}
+
+// ranOut tells whether the clock of inactivity, started on a day, has run out
+// under the program in force.
+func (s *State) ranOut(active kopilka.Day) bool {
+	e := &s.Program().Expiry
+	return e.Policy == program.ExpiryInactivity && active.AddMonths(e.Months) < s.day
 }
 
 // owe sets a member's debt.

@@ -125,7 +125,8 @@ func (s *State) Hash() [32]byte {
 	return h
 }
 
-// Restore fills an empty state from what a picture wrote, and reads no further.
+// Restore fills an empty state from what a picture wrote. Of a bufio.Reader of a
+// mebibyte or more it reads no further; of any other reader it may read ahead.
 func (s *State) Restore(r io.Reader) error {
 	br := bufio.NewReaderSize(r, 1<<20)
 	var head [4]byte
@@ -190,11 +191,6 @@ func (s *State) restored(h *header) error {
 	if err := s.index.ReadHeader(h.Index); err != nil {
 		return err
 	}
-	return s.restoredIndex()
-}
-
-// restoredIndex sets the rule again and rebuilds what the index derives.
-func (s *State) restoredIndex() error {
 	s.index.Restored()
 	return nil
 }

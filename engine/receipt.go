@@ -39,9 +39,7 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 		return
 	}
 
-	if !c.Imported {
-		s.settle(a, out)
-	}
+	s.settle(a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
 	if c.Amount > 0 {
 		s.index.Purchase(c.Member, c.Day, 1, c.Amount)
@@ -96,6 +94,7 @@ func (s *State) overspent(m kopilka.MemberNo, more kopilka.Money, out *kopilka.O
 
 // Quote fills out with what the receipt would be answered now, and changes
 // nothing. Refusals come as they would, and MaxRedeem says what could be spent.
+// Only the segment is that before the receipt.
 func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	out.Reset()
 	out.Time, out.Program = s.now, s.versionAt(c.At)
@@ -113,17 +112,32 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if q.decide(c, p, s.tierOf(a, p), a.blocked, available, out) {
 		return
 	}
-	balance := available - out.Redeemed
-	earned := out.Earned - min(out.Earned, s.debts[c.Member])
-	if activates, expires := lifetime(p, c.Day, p.PendingDays); expires < s.day {
-		earned = 0
-	} else if activates > s.day {
-		pending += earned
-	} else {
-		balance += earned
+	if s.overfull(a, out.Earned, out) || s.overspent(c.Member, c.Amount, out) {
+		return
 	}
-	out.Balance, out.Pending, out.Debt = balance, pending, s.debts[c.Member]-(out.Earned-earned)
-	out.Tier, out.Segment, out.NextExpiry = a.tier, s.index.Segment(c.Member), s.nextExpiry(a)
+	debt := s.debts[c.Member]
+	out.DebtPaid = min(out.Earned, debt)
+	activates, expires := lifetime(p, c.Day, p.PendingDays)
+	given := kopilka.Lot{Points: out.Earned - out.DebtPaid, Activates: activates, Expires: expires}
+	if expires < s.day {
+		given.Points = 0
+	}
+	out.Balance, out.Pending, out.Debt = available-out.Redeemed, pending, debt-out.DebtPaid
+	if activates > s.day {
+		out.Pending += given.Points
+	} else {
+		out.Balance += given.Points
+	}
+	metric, active := s.tierMetric(c.Member, s.Program()), a.active()
+	if c.Amount > 0 {
+		metric += s.tierMetricOf(c)
+		active = max(active, c.Day)
+	}
+	if given.Points > 0 && s.ranOut(active) {
+		active = s.day
+	}
+	out.Tier, out.Segment = raised(a.tier, s.Program(), metric), s.index.Segment(c.Member)
+	out.NextExpiry = s.nextExpiryAfter(a, active, out.Redeemed, given)
 }
 
 // sale is the reckoning of one receipt: its lines, what of each may take and

@@ -56,7 +56,7 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 
 	a := s.member(c.Member)
 	s.settle(a, out)
-	s.restore(a, left, out)
+	s.restore(c, a, left, out)
 	s.callBack(c, a, called, left, out)
 	if left.Purchase {
 		gone := 0
@@ -119,8 +119,9 @@ func (x *sale) comesBack(c *kopilka.Return, left *kopilka.Remains, out *kopilka.
 
 // restore puts points that were spent back into the lots they came from, in
 // proportion to what is still out of each. What goes to a lot that has run out
-// meanwhile runs out at once, and is told.
-func (s *State) restore(a *account, left *kopilka.Remains, out *kopilka.Outcome) {
+// meanwhile runs out at once, and is told. A debt takes its part: that which an
+// earlier return of the receipt made would not be there had all come back at once.
+func (s *State) restore(c *kopilka.Return, a *account, left *kopilka.Remains, out *kopilka.Outcome) {
 	if out.Restored == 0 {
 		return
 	}
@@ -132,14 +133,16 @@ func (s *State) restore(a *account, left *kopilka.Remains, out *kopilka.Outcome)
 		x.takes = append(x.takes, int64(left.Spent[i].Points))
 	}
 	kopilka.Split(int64(out.Restored), x.takes, x.spent)
-	s.wake(a)
-	for i, points := range x.spent {
-		l := &left.Spent[i]
-		l.Points -= kopilka.Points(points)
+	for i := range left.Spent {
+		l, points := &left.Spent[i], kopilka.Points(x.spent[i])
+		l.Points -= points
 		if l.Expires < s.day {
-			out.Lapsed += kopilka.Points(points)
-		} else {
-			s.add(a, kopilka.Points(points), l.Activates, l.Expires)
+			out.Lapsed += points
+			continue
+		}
+		if points = s.pay(c.Member, points, out); points > 0 {
+			s.wake(a)
+			s.add(a, points, l.Activates, l.Expires)
 		}
 	}
 }

@@ -192,17 +192,14 @@ func (s *State) Member(m kopilka.MemberNo) Member {
 		Referrer: kopilka.MemberNo(a.referrer) - 1,
 	}
 	v.TierMetric = s.tierMetric(m, s.Program())
-	gone, whole := s.inactive(a)
+	whole := s.inactive(a)
 	for at := a.lots; at != 0; {
 		l := s.lots.At(int(at))
 		at = l.next
 		o := kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
 		switch {
-		case whole && (l.expires >= gone):
-			o.Expires = gone
-			v.Expired = append(v.Expired, o)
-			continue
-		case l.expires < s.day:
+		case whole.gone || l.expires < s.day:
+			o.Expires = whole.ends(l.expires)
 			v.Expired = append(v.Expired, o)
 			continue
 		case l.activates > s.day:
@@ -211,10 +208,22 @@ func (s *State) Member(m kopilka.MemberNo) Member {
 			o.Activates = 0
 			v.Balance += o.Points
 		}
+		// What has become spendable since the lots were settled is one with its like.
+		if n := len(v.Lots); n > 0 && v.Lots[n-1].Activates == o.Activates && v.Lots[n-1].Expires == o.Expires {
+			v.Lots[n-1].Points += o.Points
+			continue
+		}
 		v.Lots = append(v.Lots, o)
 	}
 	v.NextExpiry = s.nextExpiry(a)
 	return v
+}
+
+// Profile is where a member's sealed profile lies in the log; false when nothing
+// is sealed for the member.
+func (s *State) Profile(m kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
+	a := s.accounts.At(int(m))
+	return a.profileAt(), a.keySlot != 0
 }
 
 // member panics where a number that the log has resolved is not in the books.

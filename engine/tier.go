@@ -55,13 +55,19 @@ func (s *State) lower(m kopilka.MemberNo, p *program.Program) {
 
 // raise takes a member up to the tier that the metric reaches.
 func (s *State) raise(m kopilka.MemberNo, a *account, p *program.Program) {
-	if p.TierPolicy.Metric == program.ByHand {
-		return
-	}
-	if reached := tierReached(p, s.tierMetric(m, p)); reached >= a.tier {
-		a.tier = reached
+	metric := s.tierMetric(m, p)
+	a.tier = raised(a.tier, p, metric)
+	if len(s.above) > 0 && a.tier == tierReached(p, metric) {
 		delete(s.above, m)
 	}
+}
+
+// raised is the tier of a member after a purchase, which takes nobody down.
+func raised(tier uint8, p *program.Program, metric int64) uint8 {
+	if p.TierPolicy.Metric == program.ByHand {
+		return tier
+	}
+	return max(tier, tierReached(p, metric))
 }
 
 // tierMetric is what the member has of the metric of tiers, in its window.
@@ -73,6 +79,19 @@ func (s *State) tierMetric(m kopilka.MemberNo, p *program.Program) int64 {
 		return int64(s.index.TierCount(m))
 	default:
 		return int64(s.index.TierSpend(m))
+	}
+}
+
+// tierMetricOf is what a purchase adds to the metric.
+func (s *State) tierMetricOf(c *kopilka.Receipt) int64 {
+	policy := &s.Program().TierPolicy
+	switch {
+	case policy.WindowDays > 0 && int(c.Day) <= int(s.day)-policy.WindowDays, policy.Metric == program.ByHand:
+		return 0
+	case policy.Metric == program.ByCount:
+		return 1
+	default:
+		return int64(c.Amount)
 	}
 }
 

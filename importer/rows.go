@@ -241,6 +241,9 @@ func (r *reader) parse(row *Row) error {
 		c.fault = fault{"return_of stands on a row whose amount is not negative"}
 	default:
 		row.Redeemed = c.points("points_redeemed")
+		if row.Redeemed > 0 && row.Card == "" && c.fault == nil {
+			c.fault = fault{"points_redeemed stands on a row without a member"}
+		}
 	}
 	return c.fault
 }

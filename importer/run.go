@@ -61,8 +61,8 @@ type run struct {
 	results []Result
 }
 
-// saveEvery is how much work a crash makes an import repeat.
-const saveEvery = time.Second
+// saveEvery is how much work a crash makes an import repeat. Tests change it.
+var saveEvery = time.Second
 
 func (x *run) run(ctx context.Context) (err error) {
 	if x.opts.Kind == Receipts {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/people"
 )
 
 // decimalsMax is the most digits after the point that an amount has: those of
@@ -111,15 +112,13 @@ func parseID(s string) (string, error) {
 	return s, nil
 }
 
-// parsePhone makes E.164 of a phone that starts with +, leaving out what people
-// write between digits.
+// parsePhone makes E.164 of a phone with its country.
 func parsePhone(s string) (string, error) {
-	digits, plus := strings.CutPrefix(s, "+")
-	digits = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(digits)
-	if !plus || len(digits) < 7 || len(digits) > 15 || digits[0] == '0' || !allDigits(digits) {
-		return "", fmt.Errorf("%q is not a phone: + and 7 to 15 digits", cut(s))
+	phone, ok := people.NormalizePhone(s)
+	if !ok {
+		return "", fmt.Errorf("%q is not a phone in the E.164 form, such as +79001234567", cut(s))
 	}
-	return "+" + digits, nil
+	return phone, nil
 }
 
 // parseBirthDate checks a date; a birthday may lie before the days of the books.
@@ -131,15 +130,17 @@ func parseBirthDate(s string) (string, error) {
 	return s, nil
 }
 
-// parseSex reads f and m, or the words.
+// parseSex reads f, m and x, or the words.
 func parseSex(s string) (string, error) {
 	switch strings.ToLower(s) {
 	case "f", "female":
 		return "f", nil
 	case "m", "male":
 		return "m", nil
+	case "x":
+		return "x", nil
 	}
-	return "", fmt.Errorf("%q is neither f nor m", cut(s))
+	return "", fmt.Errorf("%q is none of f, m and x", cut(s))
 }
 
 // Bounds of texts in bytes: names of stores and tills, and names of people.

@@ -146,23 +146,32 @@ func (x *Index) put(m kopilka.MemberNo, r *member) {
 		x.rank(r, 1)
 		return
 	}
-	f, mm := x.rule.scoreFM(&x.cuts, r.f, r.m)
-	r.fm = uint8((f-1)*5 + mm - 1)
+	r.fm = x.fm(r)
 	x.labels.count(r, x.recency(r), 1)
 	x.label(m, r)
 }
 
 // label moves the member to the segment of its cell.
 func (x *Index) label(m kopilka.MemberNo, r *member) {
-	seg := uint8(program.SegmentNone)
-	if r.last != 0 {
-		seg = x.rule.cells[(x.recency(r)-1)*25+int(r.fm)]
-	}
-	if seg != r.seg {
+	if seg := x.segment(r); seg != r.seg {
 		x.labels.bits[r.seg].clear(m)
 		x.labels.bits[seg].set(m)
 		r.seg = seg
 	}
+}
+
+// fm and segment are the cell of F and M, and the segment of a member whose fm
+// is right, by the boundaries in force.
+func (x *Index) fm(r *member) uint8 {
+	f, m := x.rule.scoreFM(&x.cuts, r.f, r.m)
+	return uint8((f-1)*5 + m - 1)
+}
+
+func (x *Index) segment(r *member) uint8 {
+	if r.last == 0 {
+		return program.SegmentNone
+	}
+	return x.rule.cells[(x.recency(r)-1)*25+int(r.fm)]
 }
 
 // recency is the score of R by the boundaries in force.
@@ -272,18 +281,26 @@ func (x *Index) rebuild() {
 		}
 	} else {
 		x.labels.bits = make([]bitset, x.rule.segments)
-	}
-	for i := range x.Members() {
-		r := *x.members.At(i)
-		r.fm, r.seg = 0, 0
-		if !live {
-			x.labels.enrol(kopilka.MemberNo(i))
-			x.put(kopilka.MemberNo(i), &r)
+		if n := x.Members(); n > 0 {
+			x.labels.grow(kopilka.MemberNo(n - 1))
 		}
-		// A record that stays the same is not touched: while a snapshot is
-		// written, a touch sets its page aside.
-		if r != *x.members.At(i) {
-			*x.members.Mut(i) = r
+	}
+	for i := range x.members.Blocks() {
+		block := x.members.Block(i)
+		for j := range block[:min(slab.BlockLen, x.Members()-i*slab.BlockLen)] {
+			r, no := block[j], i*slab.BlockLen+j
+			r.fm, r.seg = 0, 0
+			if !live {
+				r.fm = x.fm(&r)
+				r.seg = x.segment(&r)
+				x.labels.count(&r, x.recency(&r), 1)
+				x.labels.bits[r.seg].set(kopilka.MemberNo(no))
+			}
+			// A record that stays the same is not touched: while a snapshot
+			// is written, a touch sets its page aside.
+			if r != block[j] {
+				*x.members.Mut(no) = r
+			}
 		}
 	}
 }

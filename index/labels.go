@@ -2,6 +2,7 @@ package index
 
 import (
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
 	"github.com/kopilka/kopilka/slab"
 )
 
@@ -29,13 +30,18 @@ type labels struct {
 	bits   []bitset     // members of every segment
 }
 
-// enrol makes room for a new member, in segment 0.
-func (l *labels) enrol(m kopilka.MemberNo) {
+// grow makes room for member m and those before.
+func (l *labels) grow(m kopilka.MemberNo) {
 	for i := range l.bits {
 		l.bits[i].grow(m)
 	}
+}
+
+// enrol enters a new member into segment 0.
+func (l *labels) enrol(m kopilka.MemberNo) {
 	if len(l.bits) > 0 {
-		l.bits[0].set(m)
+		l.grow(m)
+		l.bits[program.SegmentNone].set(m)
 	}
 }
 

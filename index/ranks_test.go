@@ -74,7 +74,7 @@ func TestRanks(t *testing.T) {
 }
 
 func TestAtLeast(t *testing.T) {
-	f := func(m, t64 int64, n uint32, want bool) {
+	f := func(m, t64 int64, n int32, want bool) {
 		t.Helper()
 		if got := atLeast(m, t64, n); got != want {
 			t.Fatalf("%d ≥ %d × %d: %t", m, t64, n, got)
@@ -89,8 +89,8 @@ func TestAtLeast(t *testing.T) {
 	f(math.MaxInt64, math.MaxInt64, 1, true)
 	f(math.MaxInt64, math.MaxInt64, 2, false)
 	f(math.MinInt64, math.MinInt64, 1, true)
-	f(math.MinInt64, math.MinInt64, math.MaxUint32, true)
-	f(-1, math.MinInt64, math.MaxUint32, true)
+	f(math.MinInt64, math.MinInt64, math.MaxInt32, true)
+	f(-1, math.MinInt64, math.MaxInt32, true)
 	f(1e15, 1e13, 100, true)
 	f(1e15-1, 1e13, 100, false)
 }

@@ -44,9 +44,9 @@ func (x *Index) AsOf(day kopilka.Day) *History {
 	if day > x.day {
 		panic(fmt.Sprintf("index: as of %s, today %s", day, x.day))
 	}
-	h := &History{day: day, rule: x.rule, cuts: x.cuts, members: x.Members(), log: view{len: x.purchases.Len()}}
-	for i := range x.purchases.Blocks() {
-		h.log.blocks = append(h.log.blocks, x.purchases.Block(i))
+	h := &History{day: day, rule: x.rule, cuts: x.cuts, members: x.Members(), log: view{make([][]purchase, x.purchases.Blocks()), x.purchases.Len()}}
+	for i := range h.log.blocks {
+		h.log.blocks[i] = x.purchases.Block(i)
 	}
 	if day < x.day {
 		h.registered = make([]kopilka.Day, 0, x.registered.Blocks()*slab.BlockLen)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -13,14 +12,13 @@ import (
 	"github.com/kopilka/kopilka/client"
 )
 
-// books is what is compared at the end: how the server's sums and the sampled
-// members stood before, and what the tills were told since.
+// books is what is compared at the end: the server's sums before, and what the
+// tills were told since.
 type books struct {
 	o      *options
 	c      *client.Client
 	addr   string
-	before map[string]int64 // /v1/books
-	stood  map[int]kopilka.Points
+	before *client.Books
 	told   *tally
 	runs   int
 }
@@ -34,7 +32,7 @@ func openBooks(o *options) (*books, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--url: %w", err)
 	}
-	b := &books{o: o, addr: u.Host, told: newTally(o), stood: map[int]kopilka.Points{},
+	b := &books{o: o, addr: u.Host, told: newTally(o),
 		c: &client.Client{URL: o.url, Key: o.key, Timeout: max(o.timeout, 30*time.Second)}}
 	shop := shopOf(o)
 	shop.Enrolled, shop.To, shop.ReceiptsPerDay = false, shop.From, 0
@@ -75,61 +73,10 @@ func openBooks(o *options) (*books, error) {
 	if len(refused) > 0 {
 		return nil, fmt.Errorf("enrol members: refused: %v", refused)
 	}
-	for m := range o.members {
-		if b.told.sampled(m) {
-			if b.stood[m], err = b.stands(m); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if b.before, err = b.read(); err != nil {
+	if b.before, err = b.c.Books(false); err != nil {
 		return nil, err
 	}
 	return b, nil
-}
-
-// read is the whole numbers of /v1/books.
-func (b *books) read() (map[string]int64, error) {
-	raw, err := b.c.Books()
-	if err != nil {
-		return nil, err
-	}
-	return numbers(raw)
-}
-
-// numbers are the integers of a JSON object by their names, those of objects
-// inside as outer.inner.
-func numbers(raw []byte) (map[string]int64, error) {
-	var top map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &top); err != nil {
-		return nil, fmt.Errorf("numbers in %.100q: %w", raw, err)
-	}
-	out := map[string]int64{}
-	for name, v := range top {
-		var n int64
-		if json.Unmarshal(v, &n) == nil {
-			out[name] = n
-		} else if len(v) > 0 && v[0] == '{' {
-			inner, err := numbers(v)
-			if err != nil {
-				return nil, err
-			}
-			for k, n := range inner {
-				out[name+"."+k] = n
-			}
-		}
-	}
-	return out, nil
-}
-
-// stands is what the entries of a member add up to by the member's own row.
-func (b *books) stands(member int) (kopilka.Points, error) {
-	card := shopOf(b.o).Card(member)
-	m, err := b.c.Member(card, 0)
-	if err != nil {
-		return 0, err
-	}
-	return m.Balance + m.Pending + m.Held - m.Debt, nil
 }
 
 // measure drives the load once and reports on it.
@@ -181,31 +128,31 @@ func (b *books) check(rep *report) error {
 	if err := b.settle(); err != nil {
 		return err
 	}
-	after, err := b.read()
+	after, err := b.c.Books(false)
 	if err != nil {
 		return err
 	}
 	var wrong []string
-	s := &b.told.sums
-	compared := 0
-	for _, f := range []struct {
-		name string
-		told int64
-	}{
-		{"receipts", s.receipts}, {"anonymous", s.anonymous}, {"returns", s.returns},
-		{"earned", s.earned}, {"redeemed", s.redeemed},
-		{"restored", s.restored}, {"lapsed", s.lapsed}, {"taken", s.taken},
-	} {
-		if _, ok := after[f.name]; !ok {
-			return fmt.Errorf("/v1/books has no %s: %v", f.name, after)
-		}
-		compared++
-		if has := after[f.name] - b.before[f.name]; has != f.told {
-			wrong = append(wrong, fmt.Sprintf("%s: the books have %d, the tills were told %d", f.name, has, f.told))
+	told, figures := &b.told.sums, 0
+	f := func(name string, has, told int64) {
+		figures++
+		if has != told {
+			wrong = append(wrong, fmt.Sprintf("%s: the books have %d, the tills were told %d", name, has, told))
 		}
 	}
+	f("receipts", after.Receipts-b.before.Receipts, told.receipts)
+	f("anonymous receipts", after.AnonymousReceipts-b.before.AnonymousReceipts, told.anonymous)
+	f("returns", after.Returns-b.before.Returns, told.returns)
+	f("earned", int64(after.Earned-b.before.Earned), told.earned)
+	f("redeemed", int64(after.Redeemed-b.before.Redeemed), told.redeemed)
+	f("restored", int64(after.Restored-b.before.Restored), told.restored)
+	f("lapsed", int64(after.Lapsed-b.before.Lapsed), told.lapsed)
+	f("taken", int64(after.Taken-b.before.Taken), told.taken)
 	members := 0
-	for m := range b.stood {
+	for m := range b.o.members {
+		if !b.told.sampled(m) {
+			continue
+		}
 		w, err := b.checkMember(m)
 		if err != nil {
 			return err
@@ -213,7 +160,7 @@ func (b *books) check(rep *report) error {
 		members++
 		wrong = append(wrong, w...)
 	}
-	rep.Figures, rep.Members = compared, members
+	rep.Figures, rep.Members = figures, members
 	slices.Sort(wrong)
 	rep.Wrong = wrong
 	if len(wrong) > 0 {
@@ -222,26 +169,29 @@ func (b *books) check(rep *report) error {
 	return nil
 }
 
-// checkMember compares a member's row and ledger with what the tills were told.
+// checkMember compares a member's row with the whole ledger, and the ledger
+// since the start, less what has expired, with what the tills were told.
 func (b *books) checkMember(m int) (wrong []string, err error) {
 	card := shopOf(b.o).Card(m)
-	has, err := b.stands(m)
+	row, err := b.c.Member(card, 0)
 	if err != nil {
 		return nil, err
 	}
-	want := b.stood[m] + b.told.members[m]
-	if has != want {
-		wrong = append(wrong, fmt.Sprintf("member %s has %d points, the tills were told %d", card, has, want))
-	}
-	var sum kopilka.Points
+	var all, since kopilka.Points
 	for e, err := range b.c.Ledger(card) {
 		if err != nil {
 			return nil, err
 		}
-		sum += e.Points
+		all += e.Points
+		if e.Seq > b.before.Seq && e.Kind != "expire" {
+			since += e.Points
+		}
 	}
-	if sum != has {
-		wrong = append(wrong, fmt.Sprintf("member %s has %d points, the ledger adds up to %d", card, has, sum))
+	if has := row.Balance + row.Pending + row.Held - row.Debt; has != all {
+		wrong = append(wrong, fmt.Sprintf("member %s has %d points, the ledger adds up to %d", card, has, all))
+	}
+	if told := b.told.members[m]; since != told {
+		wrong = append(wrong, fmt.Sprintf("member %s: the ledger of this run adds up to %d, the tills were told %d", card, since, told))
 	}
 	return wrong, nil
 }

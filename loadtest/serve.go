@@ -5,11 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -43,16 +43,8 @@ func startServer(o *options) (*server, error) {
 }
 
 func (s *server) start() error {
-	// A port that was free a moment ago.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	addr := l.Addr().String()
-	l.Close()
 	var secret [32]byte
 	rand.Read(secret[:])
-	s.url = "http://" + addr
 	s.key = "kpk_loadtest_" + base64.RawURLEncoding.EncodeToString(secret[:])
 
 	log, err := os.Create(s.log)
@@ -60,7 +52,7 @@ func (s *server) start() error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--listen", addr)
+	s.cmd = exec.Command(s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--listen", "127.0.0.1:0")
 	s.cmd.Env = append(os.Environ(), "KOPILKA_ADMIN_KEY="+s.key)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
@@ -68,12 +60,8 @@ func (s *server) start() error {
 	}
 	go func() { s.ended <- s.cmd.Wait() }()
 	for until := time.Now().Add(startMax); ; time.Sleep(20 * time.Millisecond) {
-		r, err := http.Get(s.url + "/readyz")
-		if err == nil {
-			r.Body.Close()
-			if r.StatusCode == 200 {
-				return nil
-			}
+		if s.ready() {
+			return nil
 		}
 		select {
 		case err := <-s.ended:
@@ -86,6 +74,26 @@ func (s *server) start() error {
 			return fmt.Errorf("%s was not ready in %s\n%s", s.binary, startMax, s.said())
 		}
 	}
+}
+
+// listens is the address in what the server says at its start.
+var listens = regexp.MustCompile(`(?m)^listen +(http://127\.0\.0\.1:\d+)$`)
+
+// ready looks up where the server listens and asks it whether it serves.
+func (s *server) ready() bool {
+	if s.url == "" {
+		m := listens.FindStringSubmatch(s.said())
+		if m == nil {
+			return false
+		}
+		s.url = m[1]
+	}
+	r, err := http.Get(s.url + "/readyz")
+	if err != nil {
+		return false
+	}
+	r.Body.Close()
+	return r.StatusCode == 200
 }
 
 // said is the end of what the server wrote.

@@ -24,11 +24,10 @@ type tally struct {
 	sampleEnd int                     // members from here on are not sampled
 }
 
-// sums are the figures that /v1/books has, too, under the names of its fields.
+// sums are figures that /v1/books has, too.
 type sums struct {
-	receipts, anonymous, returns                int64
-	earned, redeemed, restored, lapsed, expired int64
-	taken                                       int64
+	receipts, anonymous, returns              int64
+	earned, redeemed, restored, lapsed, taken int64
 }
 
 // waitMaxUS bounds what is recorded, in microseconds: ten minutes.

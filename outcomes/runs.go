@@ -51,7 +51,8 @@ var errClosed = errors.New("outcomes: closed")
 // Open opens a folder, or makes it, and removes what a crash left: runs that
 // were not finished, and inputs of a finished merge. A folder whose runs do not
 // cover every position from 1 on is damaged and refused. One process has a
-// folder open at a time; the owner of the folder above sees to that.
+// folder open at a time; the owner of the folder above sees to that. Without a
+// logger nothing is logged.
 func Open(dir string, logger *slog.Logger) (*Runs, error) {
 	s, err := open(dir, logger, func(string) {})
 	if err != nil {
@@ -68,6 +69,9 @@ func Open(dir string, logger *slog.Logger) (*Runs, error) {
 
 // open is Open without merging.
 func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("outcomes: make the folder: %w", err)
 	}

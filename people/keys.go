@@ -104,7 +104,7 @@ func openKeys(dir string, m *master) (*keyFile, error) {
 	if k.f, err = os.OpenFile(k.path, os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(k.readHeader(check)); err != nil {
+	if err := k.readHeader(check); err != nil {
 		return nil, errors.Join(err, k.f.Close())
 	}
 	if err := k.findEnd(); err != nil {
@@ -154,7 +154,7 @@ func (k *keyFile) readHeader(check []byte) error {
 }
 
 // findEnd finds the first slot after all that were ever written, reading back
-// from the end of the file, which is zeros for less than a step or so.
+// from the end of the file.
 func (k *keyFile) findEnd() error {
 	stat, err := k.f.Stat()
 	if err != nil {
@@ -163,7 +163,7 @@ func (k *keyFile) findEnd() error {
 	k.size = stat.Size()
 	chunk := make([]byte, stepSize)
 	tail := (k.size - headerSize) % stepSize
-	if k.size < headerSize || k.size%slotSize != 0 && tail == 0 {
+	if k.size < headerSize {
 		return fmt.Errorf("%s: %w: has %d bytes, less than its header", k.path, ErrDamaged, k.size)
 	}
 	if tail != 0 {

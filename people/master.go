@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -51,32 +52,31 @@ func readMaster(path string) (m master, err error) {
 		return m, fmt.Errorf("the mode of %s is %#o, which lets everyone on this machine at it: chmod 600 it", path, mode)
 	}
 	// One byte more than a key and its line end tells a longer file.
-	text := make([]byte, base64.StdEncoding.EncodedLen(masterSize)+3)
-	n, err := f.Read(text)
+	size := int64(base64.StdEncoding.EncodedLen(masterSize) + len("\r\n"))
+	text, err := io.ReadAll(io.LimitReader(f, size+1))
 	if err != nil {
 		return m, fmt.Errorf("read %s: %w", path, err)
 	}
-	key, err := base64.StdEncoding.Strict().DecodeString(string(bytes.TrimRight(text[:n], "\r\n")))
-	if err != nil || len(key) != masterSize {
+	key, err := base64.StdEncoding.Strict().DecodeString(string(bytes.TrimRight(text, "\r\n")))
+	if err != nil || len(key) != masterSize || len(text) > int(size) {
 		return m, fmt.Errorf("%s does not hold a key: %d bytes in base64 on one line", path, masterSize)
 	}
 	return master(key), nil
 }
 
-// createMaster makes a master key and its file, and the folder for it. It
-// never writes over a file.
+// createMaster makes a master key and its file, and the folder for it. The file
+// is there whole or not at all, and never replaces another.
 func createMaster(path string) (m master, err error) {
-	if _, err := rand.Read(m[:]); err != nil {
-		panic("people: no randomness: " + err.Error())
-	}
+	rand.Read(m[:]) // ends the process rather than fail
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return m, err
 	}
 	text := append(base64.StdEncoding.AppendEncode(nil, m[:]), '\n')
-	if err := writeNew(path, text); err != nil {
+	unfinished := fmt.Sprintf("%s.%x", path, m.derive("file name", 8))
+	if err := writeNew(unfinished, text); err != nil {
 		return m, err
 	}
-	return m, syncDir(filepath.Dir(path))
+	return m, errors.Join(os.Link(unfinished, path), os.Remove(unfinished), syncDir(filepath.Dir(path)))
 }
 
 // openMaster reads the master key, or makes one when there is none and nothing

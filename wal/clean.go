@@ -29,8 +29,12 @@ type cleanFile struct {
 
 // writeClean is called when the live epoch is closed and everything is synced.
 func writeClean(dir string, epoch uint32, end mark) error {
-	files, err := sumFiles(epochDir(dir, epoch))
+	path := epochDir(dir, epoch)
+	files, err := sumFiles(path, true)
 	if err != nil {
+		return err
+	}
+	if err := syncDir(path); err != nil {
 		return err
 	}
 	return writeFile(filepath.Join(dir, cleanName), func(w io.Writer) error {
@@ -64,7 +68,7 @@ func readClean(dir string) (*cleanStop, error) {
 // check compares the live epoch with what was left.
 func (c *cleanStop) check(dir string) error {
 	path := epochDir(dir, c.Epoch)
-	have, err := sumFiles(path)
+	have, err := sumFiles(path, false)
 	if err != nil {
 		return err
 	}
@@ -87,7 +91,9 @@ func (c *cleanStop) check(dir string) error {
 	return nil
 }
 
-func sumFiles(dir string) ([]cleanFile, error) {
+// sumFiles sums what lies in a folder. With sync it sees to it first that a
+// power cut leaves it so: Badger cuts its value log and does not sync the cut.
+func sumFiles(dir string, sync bool) ([]cleanFile, error) {
 	names, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, damaged(dir, 0, 0, "it is missing; the log was closed with it")
@@ -103,6 +109,9 @@ func sumFiles(dir string) ([]cleanFile, error) {
 		}
 		sum := crc32.New(castagnoli)
 		n, err := io.Copy(sum, f)
+		if err == nil && sync {
+			err = f.Sync()
+		}
 		f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("sum the epoch: %w", err)

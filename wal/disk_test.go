@@ -67,6 +67,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	f := func(seed uint64, epochMax, snapshotEvery int64) {
 		t.Helper()
 		o := in(t.TempDir())
@@ -112,6 +113,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestReadsBesideTheWriter(t *testing.T) {
+	t.Parallel()
 	const seed = 3
 	o := in(t.TempDir())
 	o.EpochMax, o.SnapshotEvery = 300_000, 200_000
@@ -168,6 +170,7 @@ func TestReadsBesideTheWriter(t *testing.T) {
 // With no compactors and no limit on tables, many memtables come and go and
 // nothing is lost.
 func TestManyMemtables(t *testing.T) {
+	t.Parallel()
 	const seed = 5
 	o := in(t.TempDir())
 	o.EpochMax, o.SnapshotEvery = 1<<30, 1<<30

@@ -39,9 +39,9 @@ const (
 
 	flagZstd = 1
 
-	// compressMin is where compression starts to pay: below it there is little
-	// to find twice, and the disk writes whole blocks of 4 KiB anyway.
-	compressMin = 1 << 10
+	// compressMin is where compression starts to pay: below it the disk writes
+	// the same block of 4 KiB, and sealing packs small frames together anyway.
+	compressMin = 4 << 10
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -44,6 +44,9 @@ func (d *Disk) lastSize() int64 {
 // sealEnded seals every epoch that takes no more frames. Readers see the Badger
 // until the sealed file has been read back.
 func (d *Disk) sealEnded() error {
+	// A checkpoint would take the directory away while Badger is closing it.
+	d.keeping.Lock()
+	defer d.keeping.Unlock()
 	d.mu.RLock()
 	ended := d.epochs[:len(d.epochs)-1]
 	d.mu.RUnlock()

@@ -74,6 +74,9 @@ func (d *Disk) Start(m Machine) error {
 	d.log.Info("wal: replayed", "frames", r.frames, "commands", r.commands, "bytes", r.bytes,
 		"from", uint64(snap.at.Seq), "to", uint64(end.Seq), "clean", clean != nil, "took", time.Since(began).Round(time.Millisecond),
 		"digest", fmt.Sprintf("%x", end.Digest[:6]))
+	if clean == nil && r.frames > 0 {
+		d.due.Store(0) // a snapshot now, so that the old files may go
+	}
 	d.state = started
 	go d.run()
 	go d.keep()

@@ -1,0 +1,5 @@
+package api
+
+import "testing"
+
+func agree(t testing.TB, method, path, body string, r *reply) {}

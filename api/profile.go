@@ -1,0 +1,185 @@
+package api
+
+import (
+	"encoding/json"
+
+	"github.com/go-faster/jx"
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/index"
+	"github.com/kopilka/kopilka/people"
+	"github.com/kopilka/kopilka/program"
+)
+
+// memberView is what the books say of one member at one position of the log.
+type memberView struct {
+	engine.Member
+	seq      kopilka.Seq
+	rules    *program.Program
+	at       index.Standing
+	referrer string // card of the inviting member
+}
+
+func (v *memberView) read(b *engine.State, no kopilka.MemberNo) {
+	v.Member = b.Member(no)
+	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(no)
+	if v.Referrer != kopilka.NoMember {
+		v.referrer = b.Card(v.Referrer)
+	}
+}
+
+// showMember writes a member.
+func (s *Server) showMember(c *call, m *memberView) *problem {
+	profile, p := s.profile(&m.Member)
+	if p != nil {
+		return p
+	}
+	last, p := s.lastReceipt(m.LastEntry)
+	if p != nil {
+		return p
+	}
+	e := &c.out
+	e.ObjStart()
+	strField(e, "member_id", s.ids.ID(m.No))
+	strField(e, "card", m.Card)
+	strField(e, "state", m.State.String())
+	e.FieldStart("blocked")
+	e.Bool(m.Blocked)
+	intField(e, "balance", int64(m.Balance))
+	intField(e, "pending", int64(m.Pending))
+	intField(e, "held", int64(m.Held))
+	intField(e, "debt", int64(m.Debt))
+	strField(e, "tier", m.rules.Tiers[m.Tier].ID)
+	progress(e, m)
+	e.FieldStart("certificates")
+	e.ArrEmpty()
+	s.lots(e, m)
+	s.expiryField(e, m.NextExpiry)
+	e.FieldStart("rfm")
+	e.ObjStart()
+	standingFields(e, &m.at)
+	e.ObjEnd()
+	strField(e, "segment", m.rules.RFM.Segments.Names[m.at.Segment].ID)
+	e.FieldStart("last_receipt")
+	if last == nil {
+		e.Null()
+	} else {
+		e.ObjStart()
+		strField(e, "id", last.ID)
+		intField(e, "seq", int64(last.seq))
+		s.timeField(e, "at", last.At)
+		intField(e, "amount", int64(last.Amount))
+		e.ObjEnd()
+	}
+	s.personal(e, m, &profile)
+	intField(e, "seq", int64(m.seq))
+	e.ObjEnd()
+	return nil
+}
+
+// progress writes how far the next tier is, in the metric of the policy.
+func progress(e *jx.Encoder, m *memberView) {
+	e.FieldStart("tier_progress")
+	e.ObjStart()
+	strField(e, "metric", m.rules.TierPolicy.Metric.String())
+	intField(e, "value", m.TierMetric)
+	next := int(m.Tier) + 1
+	if next < len(m.rules.Tiers) && m.rules.TierPolicy.Metric != program.ByHand {
+		strField(e, "next_tier", m.rules.Tiers[next].ID)
+		intField(e, "missing", max(0, m.rules.Tiers[next].Threshold-m.TierMetric))
+	} else {
+		nullField(e, "next_tier")
+		nullField(e, "missing")
+	}
+	e.ObjEnd()
+}
+
+// lots writes the points with the instants between which they can be spent.
+// Where the whole balance runs out together, that is the end of every lot.
+func (s *Server) lots(e *jx.Encoder, m *memberView) {
+	var sum kopilka.Points
+	for i := range m.Lots {
+		sum += m.Lots[i].Points
+	}
+	end := kopilka.DayNever
+	if m.NextExpiry.Points == sum {
+		end = m.NextExpiry.Expires
+	}
+	e.FieldStart("lots")
+	e.ArrStart()
+	for _, l := range m.Lots {
+		e.ObjStart()
+		intField(e, "left", int64(l.Points))
+		if l.Activates == 0 {
+			nullField(e, "activates_at") // they can be spent now
+		} else {
+			s.timeField(e, "activates_at", s.queue.Calendar().Start(l.Activates))
+		}
+		s.dayEndField(e, "expires_at", min(l.Expires, end))
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+}
+
+// personal writes what was opened of a member's profile.
+func (s *Server) personal(e *jx.Encoder, m *memberView, p *people.Profile) {
+	optField(e, "phone", p.Phone)
+	optField(e, "name", p.Name)
+	optField(e, "birth_date", p.BirthDate)
+	optField(e, "sex", p.Sex)
+	optField(e, "store", p.Store)
+	optField(e, "source", p.Source)
+	at := p.RegisteredAt
+	if at == 0 {
+		at = s.queue.Calendar().Start(m.Registered)
+	}
+	s.timeField(e, "registered_at", at)
+	optField(e, "referrer", m.referrer)
+	e.FieldStart("consent")
+	if p.Consent == nil {
+		e.Null()
+	} else {
+		e.ObjStart()
+		strField(e, "text_version", p.Consent.TextVersion)
+		s.timeField(e, "at", p.Consent.At)
+		optField(e, "source", p.Consent.Source)
+		e.ObjEnd()
+	}
+	e.FieldStart("attributes")
+	if len(p.Attributes) == 0 {
+		e.ObjEmpty()
+		return
+	}
+	b, err := json.Marshal(p.Attributes)
+	if err != nil {
+		panic("api: attributes that were JSON are not: " + err.Error())
+	}
+	e.Raw(b)
+}
+
+// purchase is a member's newest receipt.
+type purchase struct {
+	*kopilka.Receipt
+	seq kopilka.Seq
+}
+
+// lastReceiptMax bounds how many entries are read to find the newest receipt.
+const lastReceiptMax = 32
+
+// lastReceipt walks the ledger back to the newest receipt.
+func (s *Server) lastReceipt(from kopilka.Seq) (*purchase, *problem) {
+	for range lastReceiptMax {
+		if from == 0 {
+			break
+		}
+		record, err := s.queue.Record(from)
+		if err != nil {
+			return nil, s.failed(err)
+		}
+		if c, ok := record.Command.(*kopilka.Receipt); ok {
+			return &purchase{c, from}, nil
+		}
+		from = record.Outcome.Prev
+	}
+	return nil, nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/outcomes"
+	"github.com/kopilka/kopilka/wal"
+	"github.com/spf13/cobra"
+)
+
+func verifyCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "verify", Short: "Prove that a folder is whole: the log, its snapshots, the books, the indexes", Args: cobra.NoArgs,
+		Long: `Prove that a folder is whole. It reads everything and writes nothing:
+
+  the log        every frame from the first to the last, its checksum and its link to the frame before
+  the snapshots  their checksums, and that they stand on the chain
+  the ids        the checksums and the order of the runs
+  the books      every command is applied again from the first; every outcome that the log
+                 keeps must come out again; points, lots, entries and segments must agree
+
+The folder must not be in use. The head that is printed names the whole history:
+publish it elsewhere, and nobody can rewrite the log unseen. Status 0: whole; 1: not.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return verify(cmd.OutOrStdout(), dir) },
+	}
+	c.Flags().StringVar(&dir, "data", "./data", "`folder` of the books")
+	return c
+}
+
+func verify(out io.Writer, dir string) error {
+	sum, err := wal.Verify(dir, func(r wal.Report) {
+		switch {
+		case r.Err != nil:
+			fmt.Fprintf(out, "WRONG    %v\n", r.Err)
+		case r.Note != "":
+			fmt.Fprintf(out, "note     %s: %s\n", r.File, r.Note)
+		case r.Frames > 0:
+			fmt.Fprintf(out, "ok       %s: %d frames, %d bytes\n", r.File, r.Frames, r.Bytes)
+		default:
+			fmt.Fprintf(out, "ok       %s: %d bytes\n", r.File, r.Bytes)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("the log of %s: %w", dir, err)
+	}
+	ids := filepath.Join(dir, "ids")
+	if _, err := os.Stat(ids); !errors.Is(err, os.ErrNotExist) {
+		if err := outcomes.Verify(ids); err != nil {
+			return fmt.Errorf("the ids of %s: %w", dir, err)
+		}
+		fmt.Fprintf(out, "ok       %s\n", ids)
+	}
+	replay := commit.NewReplay()
+	if err := wal.Each(dir, replay.Apply); err != nil {
+		return fmt.Errorf("the books of %s: %w", dir, err)
+	}
+	s := replay.State()
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("the books of %s at position %d: %w", dir, s.Seq(), err)
+	}
+	b := s.Books()
+	fmt.Fprintf(out, "ok       books: %d members, %d receipts, %d points in entries, lots and debts alike\n", s.Members(), b.Receipts+b.Anonymous, b.Points())
+	fmt.Fprintf(out, "position %d, business day %s\n", s.Seq(), s.Day())
+	fmt.Fprintf(out, "state    %x\n", s.Hash())
+	fmt.Fprintf(out, "head     %x\n", sum.Digest)
+	return nil
+}
+
+func inspectCommand() *cobra.Command {
+	var dir string
+	var from, to uint64
+	var id string
+	c := &cobra.Command{
+		Use: "inspect", Short: "Show the log with own eyes, one command a line", Args: cobra.NoArgs,
+		Long: `Show the log with own eyes: position, time, kind and fields of every command, one
+a line. Personal data is sealed in the log and shows as its length. The folder must not be in use.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return inspect(cmd.OutOrStdout(), dir, kopilka.Seq(from), kopilka.Seq(to), id)
+		},
+	}
+	c.Flags().StringVar(&dir, "data", "./data", "`folder` of the books")
+	c.Flags().Uint64Var(&from, "from", 1, "first `position`")
+	c.Flags().Uint64Var(&to, "to", 0, "last `position` (default: the last)")
+	c.Flags().StringVar(&id, "id", "", "only the command of this `id`")
+	return c
+}
+
+var errEnough = errors.New("enough was shown")
+
+func inspect(out io.Writer, dir string, from, to kopilka.Seq, id string) error {
+	var d kopilka.Decoder
+	err := wal.Each(dir, func(e *kopilka.Entry) error {
+		if to != 0 && e.First > to {
+			return errEnough
+		}
+		if id == "" && from <= e.First {
+			fmt.Fprintf(out, "frame %d epoch %d %s commands %d digest %x\n", e.Pos.Index, e.Pos.Epoch, e.Time, e.Count, e.Digest[:8])
+		}
+		body := e.Body
+		for i := range e.Count {
+			c, rest, err := d.Next(body)
+			if err != nil {
+				return fmt.Errorf("position %d: %w", e.First+kopilka.Seq(i), err)
+			}
+			body = rest
+			seq := e.First + kopilka.Seq(i)
+			if seq < from || to != 0 && seq > to || id != "" && kopilka.HeadOf(c).ID != id {
+				continue
+			}
+			fmt.Fprintf(out, "%d %s %s %s\n", seq, e.Time, c.Kind(), describe(c))
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// describe is the fields of a command, long bytes by their length.
+func describe(c kopilka.Command) string {
+	switch c := c.(type) {
+	case *kopilka.PutMember:
+		shown := *c
+		shown.Profile = nil
+		return fmt.Sprintf("%+v sealed:%dB", shown, len(c.Profile))
+	case *kopilka.SetProgram:
+		return string(c.Document)
+	case *kopilka.Genesis:
+		return c.Day.String()
+	case *kopilka.CreateKey:
+		return fmt.Sprintf("%s role:%s store:%q note:%q", c.KeyID, c.Role, c.Store, c.Note)
+	case *kopilka.Tick:
+		return c.Day.String()
+	}
+	return fmt.Sprintf("%+v", c)
+}

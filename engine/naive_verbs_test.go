@@ -1,0 +1,422 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
+)
+
+// What the clerk does about each command.
+
+func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
+	m := slices.IndexFunc(b.people, func(p *person) bool { return p.card == c.Card })
+	var base kopilka.Seq
+	if m >= 0 {
+		base = b.people[m].profileAt
+	}
+	if c.Registered > b.day || c.Base != base {
+		o.Refusal = kopilka.Stale
+		return
+	}
+	for i, p := range b.people {
+		if c.PhoneTag != 0 && p.phone == c.PhoneTag && i != m {
+			o.Refusal = kopilka.PhoneTaken
+			return
+		}
+	}
+	for up := c.Referrer; up != kopilka.NoMember; up = b.people[up].referrer {
+		if int(up) == m {
+			o.Refusal = kopilka.ReferralCycle
+			return
+		}
+	}
+	if m < 0 {
+		m = len(b.people)
+		b.people = append(b.people, &person{card: c.Card, active: c.Registered})
+		o.Enrolled = true
+	}
+	p := b.people[m]
+	p.registered, p.state, p.blocked, p.phone = c.Registered, c.State, c.Blocked, c.PhoneTag
+	p.referrer, p.keySlot, p.profileAt = c.Referrer, c.KeySlot, b.seq
+	b.tell(kopilka.MemberNo(m), o)
+}
+
+// secondKey is what the till printed; empty when it told too little.
+func secondKey(kind kopilka.Kind, d *kopilka.Deed) string {
+	if d.Store == "" || d.Till == "" || d.ReceiptNo == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s %q %q %q %s", kind, d.Store, d.Till, d.ReceiptNo, d.Day)
+}
+
+// duplicate refuses what was sent under another id, and what is dated after today.
+func (b *clerk) duplicate(key string, day kopilka.Day, o *kopilka.Outcome) bool {
+	if prior := b.printed[key]; key != "" && prior != 0 {
+		o.Refusal, o.Prior = kopilka.DuplicateReceipt, prior
+	} else if day > b.day {
+		o.Refusal = kopilka.Stale
+	}
+	return o.Refusal != kopilka.Accepted
+}
+
+// redeem judges how many points are spent.
+func (b *clerk) redeem(asked kopilka.Points, by kopilka.Naming, cap, available kopilka.Points, rules *program.Program, o *kopilka.Outcome) {
+	if rules.RedeemAllowedBy[by] {
+		o.MaxRedeem = min(cap, available)
+	}
+	switch {
+	case asked == kopilka.RedeemMax:
+		o.Redeemed = o.MaxRedeem
+	case asked > 0 && !rules.RedeemAllowedBy[by]:
+		o.Refusal = kopilka.RedeemNotPermitted
+	case asked > cap:
+		o.Refusal = kopilka.RedeemCapExceeded
+	case asked > available:
+		o.Refusal, o.Requested, o.Available = kopilka.InsufficientPoints, asked, available
+	default:
+		o.Redeemed = asked
+	}
+}
+
+// percent is a rate of an amount, rounded down or to the nearest.
+func percent(amount kopilka.Money, rate kopilka.BP, r kopilka.Rounding) kopilka.Points {
+	n := amount * kopilka.Money(rate)
+	if r == kopilka.HalfUp {
+		return kopilka.Points((2*n + 10_000) / 20_000)
+	}
+	return kopilka.Points(n / 10_000)
+}
+
+// spread shares a total out in proportion: each gets what is whole of its
+// share, then the largest remainders get one each, the earlier first.
+func spread(total int64, weights []int64) []int64 {
+	shares := make([]int64, len(weights))
+	var whole int64
+	for _, w := range weights {
+		whole += w
+	}
+	if whole == 0 {
+		return shares
+	}
+	rest, rems := total, make([]int64, len(weights))
+	for i, w := range weights {
+		shares[i], rems[i] = total*w/whole, total*w%whole
+		rest -= shares[i]
+	}
+	for ; rest > 0; rest-- {
+		best := 0
+		for i := range rems {
+			if rems[i] > rems[best] {
+				best = i
+			}
+		}
+		shares[best]++
+		rems[best] = -1
+	}
+	return shares
+}
+
+func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
+	key := secondKey(kopilka.KindReceipt, &c.Deed)
+	if b.duplicate(key, c.Day, o) {
+		return
+	}
+	o.Program = b.programAt(c.At)
+	rules := b.programs[o.Program-1].Program
+
+	lines := c.Lines
+	if len(lines) == 0 {
+		lines = []kopilka.Line{{Amount: c.Amount - c.NoEarn - c.NoRedeem}}
+		if c.NoEarn > 0 {
+			lines = append(lines, kopilka.Line{Amount: c.NoEarn, NoEarn: true})
+		}
+		if c.NoRedeem > 0 {
+			lines = append(lines, kopilka.Line{Amount: c.NoRedeem, NoRedeem: true})
+		}
+	}
+	left := kopilka.Remains{Day: c.Day, Purchase: true, Policy: rules.Returns, Lines: make([]kopilka.RemainsLine, len(lines))}
+	takes, earns := make([]int64, len(lines)), make([]int64, len(lines))
+	var redeemable, base kopilka.Money
+	for i, l := range lines {
+		left.Lines[i].Goods = l.Amount
+		if !l.NoEarn {
+			earns[i] = int64(l.Amount)
+			if !l.NoRedeem {
+				takes[i] = int64(l.Amount)
+				redeemable += l.Amount
+			}
+		}
+	}
+
+	if c.Member == kopilka.NoMember {
+		if c.Redeem > 0 && !c.Imported {
+			o.Refusal = kopilka.MemberNotFound
+			return
+		}
+		o.CashDue, o.Left = c.Amount, left
+		b.sold = true
+		b.books.Anonymous++
+		b.slip(c.ID, key, c.Member, left)
+		return
+	}
+	p := b.people[c.Member]
+	tier := b.tierIn(p, rules)
+	if !c.Imported {
+		if p.blocked {
+			o.Refusal = kopilka.MemberBlocked
+			return
+		}
+		available, _ := b.balance(p)
+		b.redeem(c.Redeem, c.NamedBy, percent(redeemable, tier.MaxRedeemBP, kopilka.Floor), available, rules, o)
+		if o.Refusal != kopilka.Accepted {
+			return
+		}
+	}
+	for i, n := range spread(int64(o.Redeemed), takes) {
+		left.Lines[i].Spent = kopilka.Points(n)
+		if rules.EarnBase == program.Paid {
+			earns[i] -= n
+		}
+		base += kopilka.Money(earns[i])
+	}
+	if !c.Imported || c.Earn {
+		o.Earned = percent(base, tier.EarnBP, rules.Rounding)
+		for i, n := range spread(int64(o.Earned), earns) {
+			left.Lines[i].Earned = kopilka.Points(n)
+		}
+	}
+	o.CashDue = c.Amount - kopilka.Money(o.Redeemed)
+
+	b.settle(p, o)
+	left.Spent = b.spend(p, o.Redeemed)
+	left.Earned = born(rules, o.Earned, c.Day, rules.PendingDays)
+	if c.Amount > 0 {
+		p.bought = append(p.bought, bought{c.Day, 1, c.Amount})
+		p.active = max(p.active, c.Day)
+	}
+	b.give(p, left.Earned, o)
+	if reached := b.reached(p); b.program().TierPolicy.Metric != program.ByHand && reached >= p.tier {
+		p.tier, p.goingDown = reached, false
+	}
+	o.Left = left
+	b.sold = true
+	b.books.Earned += o.Earned
+	b.books.Redeemed += o.Redeemed
+	b.books.Receipts++
+	b.slip(c.ID, key, c.Member, left)
+	b.enter(c.Member, o)
+}
+
+func (b *clerk) slip(id, key string, m kopilka.MemberNo, left kopilka.Remains) {
+	left.Lines, left.Spent = slices.Clone(left.Lines), slices.Clone(left.Spent)
+	b.receipts[id] = &slip{Remains: left, member: m, seq: b.seq}
+	b.printed[key] = b.seq
+}
+
+func (b *clerk) redemption(c *kopilka.Redemption, o *kopilka.Outcome) {
+	key := secondKey(kopilka.KindRedemption, &c.Deed)
+	if b.duplicate(key, c.Day, o) {
+		return
+	}
+	o.Program = b.programAt(c.At)
+	rules := b.programs[o.Program-1].Program
+	p := b.people[c.Member]
+	if p.blocked {
+		o.Refusal = kopilka.MemberBlocked
+		return
+	}
+	available, _ := b.balance(p)
+	cap := available + max(c.Points, 0) // none
+	if c.Amount > 0 {
+		cap = percent(c.Amount, b.tierIn(p, rules).MaxRedeemBP, kopilka.Floor)
+	}
+	if b.redeem(c.Points, c.NamedBy, cap, available, rules, o); o.Refusal != kopilka.Accepted {
+		return
+	}
+	b.settle(p, o)
+	goods := c.Amount
+	if goods == 0 {
+		goods = kopilka.Money(o.Redeemed)
+	}
+	o.CashDue = goods - kopilka.Money(o.Redeemed)
+	o.Left = kopilka.Remains{Day: c.Day, Policy: rules.Returns, Spent: b.spend(p, o.Redeemed),
+		Lines: []kopilka.RemainsLine{{Goods: goods, Spent: o.Redeemed}}}
+	b.books.Redeemed += o.Redeemed
+	b.slip(c.ID, key, c.Member, o.Left)
+	b.enter(c.Member, o)
+}
+
+func (b *clerk) grant(c *kopilka.Grant, o *kopilka.Outcome) {
+	p := b.people[c.Member]
+	if p.blocked {
+		o.Refusal = kopilka.MemberBlocked
+		return
+	}
+	b.settle(p, o)
+	o.Earned = c.Points
+	b.books.Granted += c.Points
+	b.give(p, born(b.program().Program, c.Points, b.day, 0), o)
+	b.enter(c.Member, o)
+}
+
+func (b *clerk) adjustment(c *kopilka.Adjustment, o *kopilka.Outcome) {
+	p := b.people[c.Member]
+	if available, _ := b.balance(p); available < -c.Points {
+		o.Refusal, o.Available, o.Requested = kopilka.InsufficientPoints, available, -c.Points
+		return
+	}
+	b.settle(p, o)
+	o.Earned = c.Points
+	b.books.Adjusted += c.Points
+	if c.Points < 0 {
+		o.Left.Spent = b.spend(p, -c.Points)
+	} else {
+		b.give(p, born(b.program().Program, c.Points, b.day, 0), o)
+	}
+	b.enter(c.Member, o)
+}
+
+func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
+	if c.Day > b.day {
+		o.Refusal = kopilka.Stale
+		return
+	}
+	if c.Receipt == "" {
+		o.Goods, o.CashRefund = c.Amount, c.Amount
+		if c.Member != kopilka.NoMember {
+			b.people[c.Member].bought = append(b.people[c.Member].bought, bought{c.Day, 0, -c.Amount})
+			b.books.Returns++
+			b.enter(c.Member, o)
+		}
+		return
+	}
+	r := b.receipts[c.Receipt]
+	goods, ok := b.comesBack(c, r, o)
+	if !ok {
+		return
+	}
+	var called kopilka.Points
+	for i := range r.Lines {
+		l, n := &r.Lines[i], kopilka.Money(goods[i])
+		if n == 0 {
+			continue
+		}
+		spent, earned := l.Spent*kopilka.Points(n)/kopilka.Points(l.Goods), l.Earned*kopilka.Points(n)/kopilka.Points(l.Goods)
+		l.Goods, l.Spent, l.Earned = l.Goods-n, l.Spent-spent, l.Earned-earned
+		o.Goods += n
+		o.Restored += spent
+		called += earned
+	}
+	o.CashRefund = o.Goods - kopilka.Money(o.Restored)
+	r.lastReturn = b.seq
+	if c.Member == kopilka.NoMember {
+		o.Left = b.copyOf(r)
+		return
+	}
+
+	p := b.people[c.Member]
+	b.settle(p, o)
+	b.restore(p, r, o)
+	b.callBack(p, r, called, o)
+	if r.Purchase {
+		gone := 0
+		if r.Goods() == 0 {
+			gone = -1
+		}
+		p.bought = append(p.bought, bought{r.Day, gone, -o.Goods})
+	}
+	b.books.Returns++
+	b.books.Restored += o.Restored
+	b.books.Lapsed += o.Lapsed
+	b.books.Taken += o.Taken
+	o.Left = b.copyOf(r)
+	b.enter(c.Member, o)
+}
+
+func (b *clerk) copyOf(r *slip) kopilka.Remains {
+	left := r.Remains
+	left.Lines, left.Spent = slices.Clone(left.Lines), slices.Clone(left.Spent)
+	return left
+}
+
+// comesBack is how much of each line comes back.
+func (b *clerk) comesBack(c *kopilka.Return, r *slip, o *kopilka.Outcome) ([]int64, bool) {
+	goods, weights := make([]int64, len(r.Lines)), make([]int64, len(r.Lines))
+	for i, l := range r.Lines {
+		weights[i] = int64(l.Goods)
+	}
+	switch {
+	case r.lastReturn > c.LastReturn:
+		o.Refusal = kopilka.Stale
+	case r.Goods() == 0:
+		o.Refusal = kopilka.AlreadyReturned
+	case len(c.Lines) == 0 && c.Amount > r.Goods():
+		o.Refusal = kopilka.ReturnExceedsReceipt
+	case len(c.Lines) == 0:
+		return spread(int64(c.Amount), weights), true
+	default:
+		var some int64
+		for _, l := range c.Lines {
+			if l.Line >= len(r.Lines) || l.Amount > r.Lines[l.Line].Goods {
+				o.Refusal = kopilka.ReturnExceedsReceipt
+				return nil, false
+			}
+			goods[l.Line] = int64(l.Amount)
+			some += goods[l.Line]
+		}
+		if some > 0 {
+			return goods, true
+		}
+		o.Refusal = kopilka.AlreadyReturned
+	}
+	return nil, false
+}
+
+// restore puts spent points back among those of the days they had; what has run
+// out meanwhile is gone at once. A debt takes its part, so that the order in
+// which parts of a receipt come back makes no difference.
+func (b *clerk) restore(p *person, r *slip, o *kopilka.Outcome) {
+	weights := make([]int64, len(r.Spent))
+	for i, l := range r.Spent {
+		weights[i] = int64(l.Points)
+	}
+	for i, n := range spread(int64(o.Restored), weights) {
+		l, points := &r.Spent[i], kopilka.Points(n)
+		l.Points -= points
+		if l.Expires < b.day {
+			o.Lapsed += points
+			continue
+		}
+		b.add(p, kopilka.Lot{Points: b.pay(p, points, o), Activates: l.Activates, Expires: l.Expires})
+	}
+}
+
+// callBack takes earned points: from where they went, then, under two of the
+// policies, from whatever can be spent.
+func (b *clerk) callBack(p *person, r *slip, called kopilka.Points, o *kopilka.Outcome) {
+	owed := called + r.Owed
+	r.Earned.Points -= called
+	r.Owed = 0
+	if r.Earned.Expires < b.day {
+		return // they have run out by themselves
+	}
+	own := func(g kopilka.Lot) bool {
+		return g.Expires == r.Earned.Expires && b.begin(g.Activates) == b.begin(r.Earned.Activates)
+	}
+	if r.Policy != kopilka.OnlyPending || r.Earned.Activates > b.day {
+		o.Taken = total(b.take(p, owed, own))
+	}
+	if r.Policy != kopilka.OnlyPending {
+		o.Taken += total(b.spend(p, owed-o.Taken))
+	}
+	r.Owed = owed - o.Taken
+	if r.Policy == kopilka.Unlimited {
+		o.DebtMade = r.Owed
+		o.Taken += r.Owed
+		p.debt += r.Owed
+		b.books.Debt += r.Owed
+		r.Owed = 0
+	}
+}
