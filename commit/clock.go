@@ -78,7 +78,12 @@ func (q *Queue) SetClock(t kopilka.Time) error {
 			break
 		}
 	}
-	// An empty ticket goes through the order; the ticks come before it.
+	return q.tick()
+}
+
+// tick returns when the books are at the day of the clock: an empty ticket goes
+// through the order, and the missing ticks come before it.
+func (q *Queue) tick() error {
 	pass := &ticket{done: make(chan struct{})}
 	if err := q.enqueue(pass); err != nil {
 		return err

@@ -110,6 +110,11 @@ func Open(log wal.Log, runs *outcomes.Runs, opts Options) (*Queue, error) {
 	}
 	q.machine.live.Store(true)
 	go q.propose()
+	// The night may have passed while nobody served: what is read from now on
+	// is of today.
+	if err := q.tick(); err != nil {
+		return nil, errors.Join(err, q.Close())
+	}
 	return q, nil
 }
 

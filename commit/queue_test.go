@@ -290,6 +290,23 @@ func TestClockTicks(t *testing.T) {
 	}
 }
 
+// TestIdleNight: books that were closed over midnight are at today when they
+// are opened, before any command.
+func TestIdleNight(t *testing.T) {
+	dir := t.TempDir()
+	q := openAt(t, dir, testStart)
+	m := enrol(t, q, "card-1")
+	must(t, q, receipt(q, "r1", m, 100_000))
+	shut(t, q)
+	q = openAt(t, dir, testStart+400*24*60*60*1000)
+	defer shut(t, q)
+	var day kopilka.Day
+	q.View(func(s *engine.State) { day = s.Day() })
+	if want := q.Calendar().DayOf(q.Now()); day != want || balance(q, m) != 0 {
+		t.Fatalf("the books are at %s with %d points; want %s and none", day, balance(q, m), want)
+	}
+}
+
 // TestBatchSizesMakeNoDifference applies one log in frames of many sizes.
 func TestBatchSizesMakeNoDifference(t *testing.T) {
 	dir := t.TempDir()

@@ -27,14 +27,6 @@ type History struct {
 	log        view
 }
 
-// view is the purchase log below a length.
-type view struct {
-	blocks [][]purchase
-	len    int
-}
-
-func (v *view) At(i int) *purchase { return &v.blocks[i/slab.BlockLen][i%slab.BlockLen] }
-
 // AsOf takes the history up to the end of a day, from what is known now, with
 // the rule of now: members registered by that day, purchases and returns of
 // that day and before. On the current day everybody is a member. For a day in
@@ -44,10 +36,7 @@ func (x *Index) AsOf(day kopilka.Day) *History {
 	if day > x.day {
 		panic(fmt.Sprintf("index: as of %s, today %s", day, x.day))
 	}
-	h := &History{day: day, rule: x.rule, cuts: x.cuts, members: x.Members(), log: view{make([][]purchase, x.purchases.Blocks()), x.purchases.Len()}}
-	for i := range h.log.blocks {
-		h.log.blocks[i] = x.purchases.Block(i)
-	}
+	h := &History{day: day, rule: x.rule, cuts: x.cuts, members: x.Members(), log: x.purchases.view()}
 	if day < x.day {
 		h.registered = make([]kopilka.Day, 0, x.registered.Blocks()*slab.BlockLen)
 		for i := range x.registered.Blocks() {
@@ -101,10 +90,9 @@ type doubt struct{ member, head uint32 }
 func (h *History) fold(rows []row) {
 	first := firstDay(h.day, h.rule.window)
 	var doubts []doubt
-	for i := range h.log.len {
-		e := h.log.At(i)
+	h.log.each(h.members, func(i int, e *purchase) {
 		if e.day > uint16(h.day) {
-			continue
+			return
 		}
 		r := &rows[e.member]
 		if int(e.day) >= first {
@@ -114,7 +102,7 @@ func (h *History) fold(rows []row) {
 		if e.live != 0 && r.note(e) {
 			doubts = append(doubts, doubt{e.member, uint32(i) + 1})
 		}
-	}
+	})
 	// The newest doubt of a member has the whole chain, and settles the others.
 	var days []stamp
 	for _, d := range slices.Backward(doubts) {

@@ -31,7 +31,7 @@ func (b *books) ratio() (*report, error) {
 	var rep *report
 	var rounds []round
 	for range b.o.rounds {
-		rep, err = b.measure(b.o.url, b.o.warmup, b.o.duration)
+		rep, err = b.measure(b.o.warmup, b.o.duration)
 		if err != nil {
 			return nil, err
 		}

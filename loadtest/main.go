@@ -154,7 +154,7 @@ func loadURL(o *options) error {
 	if o.echo {
 		rep, err = b.ratio()
 	} else {
-		rep, err = b.measure(o.url, o.warmup, o.duration)
+		rep, err = b.measure(o.warmup, o.duration)
 	}
 	if err != nil {
 		return err

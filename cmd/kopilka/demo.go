@@ -63,7 +63,7 @@ func (o *demo) run(out io.Writer) (err error) {
 	today := kopilka.Calendar{Zone: workload.Zone}.DayOf(now)
 	shop := workload.Typical(o.seed, today-kopilka.Day(o.days))
 	shop.To = today - 1
-	shop.Members, shop.NewPerDay, shop.Stores, shop.ReceiptsPerDay = o.members, 1+o.members/500, 4, 20+o.members/15
+	shop.Members, shop.NewPerDay, shop.Stores, shop.ReceiptsPerDay = o.members, 1+o.members/500, 4, 1+o.members/40
 
 	fmt.Fprintf(out, "kopilka %s: a made-up chain of %d stores trades from %s to %s …\n", version, shop.Stores, shop.From, shop.To)
 	key := newKey("demo")

@@ -25,6 +25,7 @@ type serving struct {
 	listen    string
 	insecure  bool
 	testClock string
+	debug     string
 	logLevel  string
 	api       api.Options
 	drain     time.Duration
@@ -36,6 +37,7 @@ func (o *serving) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.folder.frameMax, "frame-max", 0, "`bytes` of commands that share one disk sync (default 196608)")
 	f.IntVar(&o.api.LateDays, "late-days", 31, "business `days` that an operation may be behind")
 	f.IntVar(&o.api.MaxConnsPerIP, "max-conns-per-ip", 4096, "connections from one address")
+	f.StringVar(&o.debug, "debug-listen", "", "`address` for Go's profiles under /debug/pprof/; keep it on loopback")
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests in flight are waited for at the end")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
@@ -95,6 +97,11 @@ func (o *serving) prepare() error {
 		return err
 	}
 	o.folder.logger, o.api.Log = logger, logger
+	if o.debug != "" {
+		if err := debugListen(o.debug); err != nil {
+			return err
+		}
+	}
 	o.folder.onPoison = func(err error) {
 		// Those who wait are told that their outcome is unknown; then the process
 		// ends, for what the disk holds can only be learnt by reading it again.
