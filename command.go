@@ -81,7 +81,7 @@ type Deed struct {
 
 func (t *Deed) append(b []byte) []byte {
 	b = appendUint(b, uint64(t.Member+1)) // NoMember is written as 0
-	b = append(b, byte(t.NamedBy))
+	b = appendUint(b, uint64(t.NamedBy))
 	b = appendInt(b, int64(t.At))
 	b = appendUint(b, uint64(t.Day))
 	b = appendString(b, t.Store)

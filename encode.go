@@ -36,6 +36,8 @@ type Decoder struct {
 	adjustment Adjustment
 	ret        Return
 	refresh    Refresh
+
+	fields decoder // of the command being read
 }
 
 // SkipCommand is what follows the first command of a body. Of a cut command
@@ -52,7 +54,7 @@ func SkipCommand(body []byte) []byte {
 // Next reads the first command of body and gives what follows it. The command
 // aliases body.
 func (x *Decoder) Next(body []byte) (Command, []byte, error) {
-	if len(body) == 0 {
+	if len(body) < 2 { // kind and length
 		return nil, nil, errCut
 	}
 	kind := Kind(body[0])
@@ -66,10 +68,10 @@ func (x *Decoder) Next(body []byte) (Command, []byte, error) {
 	if c == nil {
 		return nil, nil, fmt.Errorf("kopilka: command of unknown kind %d: written by a newer version?", kind)
 	}
-	d = decoder{b: fields}
-	c.read(&d)
-	if d.err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", kind, d.err)
+	x.fields = decoder{b: fields}
+	c.read(&x.fields)
+	if err := x.fields.err; err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	return c, rest, nil
 }
@@ -147,7 +149,7 @@ func (c *CreateKey) append(b []byte) []byte {
 	b = c.Head.append(b)
 	b = appendString(b, c.KeyID)
 	b = append(b, c.Hash[:]...)
-	b = append(b, byte(c.Role))
+	b = appendUint(b, uint64(c.Role))
 	b = appendString(b, c.Store)
 	return appendString(b, c.Note)
 }
@@ -171,7 +173,7 @@ func (c *PutMember) append(b []byte) []byte {
 	b = appendString(b, c.Card)
 	b = appendUint(b, uint64(c.Base))
 	b = appendUint(b, uint64(c.Registered))
-	b = append(b, byte(c.State))
+	b = appendUint(b, uint64(c.State))
 	b = appendBool(b, c.Blocked)
 	b = appendUint(b, c.PhoneTag)
 	b = appendUint(b, uint64(c.Referrer+1))
@@ -262,7 +264,7 @@ func (c *Return) append(b []byte) []byte {
 		b = appendUint(b, uint64(l.Line))
 		b = appendUint(b, uint64(l.Amount))
 	}
-	b = append(b, byte(c.Policy))
+	b = appendUint(b, uint64(c.Policy))
 	return appendBool(b, c.Imported)
 }
 

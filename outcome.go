@@ -86,7 +86,7 @@ func (o *Outcome) Reset() {
 
 // Append writes the outcome as entries keep it.
 func (o *Outcome) Append(b []byte) []byte {
-	b = append(b, byte(o.Refusal))
+	b = appendUint(b, uint64(o.Refusal))
 	b = appendUint(b, uint64(o.Prior))
 	b = appendInt(b, int64(o.Time))
 	b = appendUint(b, uint64(o.Program))
@@ -101,7 +101,8 @@ func (o *Outcome) Append(b []byte) []byte {
 	b = appendUint(b, uint64(o.Pending))
 	b = appendUint(b, uint64(o.Held))
 	b = appendUint(b, uint64(o.Debt))
-	b = append(b, o.Tier, o.Segment)
+	b = appendUint(b, uint64(o.Tier))
+	b = appendUint(b, uint64(o.Segment))
 	b = o.NextExpiry.append(b)
 	b = appendBool(b, o.Enrolled)
 	b = o.Left.append(b)
@@ -177,7 +178,7 @@ func (r *Remains) append(b []byte) []byte {
 	b = appendLots(b, r.Spent)
 	b = r.Earned.append(b)
 	b = appendUint(b, uint64(r.Owed))
-	return append(b, byte(r.Policy))
+	return appendUint(b, uint64(r.Policy))
 }
 
 func (r *Remains) read(d *decoder) {

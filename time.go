@@ -38,7 +38,7 @@ func ParseDay(s string) (Day, error) {
 	}
 	n := t.Unix() / 86400
 	if n < 0 || n >= int64(DayNever) {
-		return 0, fmt.Errorf("%s is outside 1970-01-01..2149-06-04", s)
+		return 0, fmt.Errorf("%s is outside 1970-01-01..2149-06-05", s)
 	}
 	return Day(n), nil
 }
@@ -93,10 +93,15 @@ func (c Calendar) DayOf(t Time) Day {
 	return DayOfDate(y, m, d)
 }
 
-// Start is the first instant of a business day.
+// Start is the first instant of a business day. Where the clock is set forward
+// at midnight, that is when it is set.
 func (c Calendar) Start(d Day) Time {
 	y, m, day := d.Date()
-	return TimeOf(time.Date(y, m, day, 0, 0, 0, 0, c.Zone))
+	start := time.Date(y, m, day, 0, 0, 0, 0, c.Zone)
+	if start.Day() != day {
+		_, start = start.ZoneBounds()
+	}
+	return TimeOf(start)
 }
 
 // End is the last millisecond of a business day.

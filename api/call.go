@@ -208,4 +208,3 @@ func (c *call) flag(name string) (bool, *problem) {
 	}
 	return false, malformed("", name+" must be true or false")
 }
-

@@ -27,11 +27,11 @@ type order struct {
 	head *kopilka.Head
 	deed *kopilka.Deed // nil for commands that do not happen at a till
 
-	who    naming
-	timed  bool // occurred_at was given
-	mark   fingerprint
-	past   bool // of an import: late rows and unknown cards are taken
-	earns  bool // of an import that earns
+	who   naming
+	timed bool // occurred_at was given
+	mark  fingerprint
+	past  bool // of an import: late rows and unknown cards are taken
+	earns bool // of an import that earns
 
 	receipt    kopilka.Receipt
 	redemption kopilka.Redemption

@@ -263,9 +263,10 @@ func (l *lineBack) take(lines []kopilka.Line, named []int, left []kopilka.Money)
 // many it took. The goods that have come back after k of q pieces are worth
 // amount × k / q, rounded down, so that the last piece brings all that is left,
 // whatever the pieces before it were rounded to. How many came back before is
-// read off the goods, in units of which both numbers of pieces are multiples.
+// read off the goods: whole pieces or, of weights, the largest unit that
+// divides both numbers.
 func takePieces(line kopilka.Line, want int64, left *kopilka.Money) int64 {
-	all := int64(1_000_000)
+	all := int64(piece)
 	if line.Qty != "" {
 		all, _ = parseQuantity(line.Qty)
 	}
@@ -276,7 +277,7 @@ func takePieces(line kopilka.Line, want int64, left *kopilka.Money) int64 {
 	if want == 0 {
 		return 0
 	}
-	unit := gcd(all, want)
+	unit := gcd(gcd(all, want), piece)
 	back := amount - int64(*left)
 	before := kopilka.PartFloor(all, back, amount) / unit * unit
 	for kopilka.PartFloor(amount, before, all) < back {
@@ -286,6 +287,9 @@ func takePieces(line kopilka.Line, want int64, left *kopilka.Money) int64 {
 	*left = kopilka.Money(amount - max(back, kopilka.PartFloor(amount, before+n, all)))
 	return n
 }
+
+// piece is one piece in millionths.
+const piece = 1_000_000
 
 func gcd(a, b int64) int64 {
 	for b != 0 {

@@ -242,8 +242,7 @@ func (s *Server) admitted(c *call) *problem {
 // the next request.
 func wellFramed(req *fasthttp.Request) *problem {
 	lengths, keys, ids := 0, 0, 0
-	folded := false
-	for key, value := range req.Header.All() {
+	for key := range req.Header.All() {
 		switch string(key) {
 		case "Transfer-Encoding":
 			return unframed("Transfer-Encoding is not taken: send Content-Length")
@@ -254,15 +253,19 @@ func wellFramed(req *fasthttp.Request) *problem {
 		case "Idempotency-Key":
 			ids++
 		}
-		for _, c := range value {
-			folded = folded || c == '\n' || c == '\r'
-		}
 	}
-	switch {
-	case folded:
-		return unframed("a header goes on in another line")
-	case lengths > 1 || keys > 1 || ids > 1:
+	if lengths > 1 || keys > 1 || ids > 1 {
 		return unframed("Content-Length, Authorization and Idempotency-Key may come once")
+	}
+	raw := req.Header.RawHeaders()
+	for i, c := range raw {
+		switch {
+		case c != '\n':
+		case i == 0 || raw[i-1] != '\r':
+			return unframed("a line of the headers ends without a carriage return")
+		case i+1 < len(raw) && (raw[i+1] == ' ' || raw[i+1] == '\t'):
+			return unframed("a header goes on in another line")
+		}
 	}
 	return nil
 }
@@ -289,6 +292,7 @@ func (c *call) name() {
 func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	c := &call{s: s, ctx: ctx}
 	c.name()
+	println("ERR", err.Error())
 	p := problemOf(codeMalformed, "the request is not HTTP/1.1 as this server takes it")
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
@@ -328,4 +332,6 @@ func (p patient) Accept() (net.Conn, error) {
 // are about connections, of which the world breaks some all the time.
 type quiet struct{ log *slog.Logger }
 
-func (q quiet) Printf(format string, args ...any) { q.log.Debug("api: " + fmt.Sprintf(format, args...)) }
+func (q quiet) Printf(format string, args ...any) {
+	q.log.Debug("api: " + fmt.Sprintf(format, args...))
+}

@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -375,6 +379,31 @@ func TestRetries(t *testing.T) {
 	}()
 	if _, err := c.PutMember(client.PutMember{ID: "m1", Card: "C1"}); err != nil {
 		t.Fatalf("the server came while we waited: %v", err)
+	}
+
+	// A proxy before the server is overloaded twice, and then lets through.
+	to, err := url.Parse(real.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries <= 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		httputil.NewSingleHostReverseProxy(to).ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	c = &client.Client{URL: proxy.URL, Key: key}
+	if a, err := c.PutMember(client.PutMember{ID: "m2", Card: "C2"}); err != nil || a.Replayed || tries != 3 {
+		t.Fatalf("after %d tries: %+v, %v", tries, a, err)
+	}
+	c = &client.Client{URL: proxy.URL, Key: key, Attempts: 2}
+	tries = 0
+	_, err = c.PutMember(client.PutMember{ID: "m3", Card: "C3"})
+	if p := (*client.Problem)(nil); !errors.As(err, &p) || p.Status != 503 || tries != 2 {
+		t.Fatalf("after %d tries: %v", tries, err)
 	}
 
 	rude, err := net.Listen("tcp", "127.0.0.1:0")

@@ -227,7 +227,7 @@ func refuse(result *Result, reason string) { result.Fate, result.Reason = Refuse
 
 // repeat tells a replay from another command under the same id.
 func (d *Direct) repeat(at kopilka.Seq, h *kopilka.Head, result *Result) error {
-	first, err := d.queue.Record(at)
+	first, err := d.queue.Command(at)
 	if err != nil {
 		return err
 	}

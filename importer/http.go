@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -106,7 +105,7 @@ func (x *HTTP) send(ctx context.Context, path string, rows []*Row, results []Res
 			e.Raw([]byte{'\n'})
 		}
 		again, wait, err := x.post(ctx, path, e.Bytes(), rows, results, at)
-		if err == nil && len(again) < len(at) {
+		if len(again) < len(at) {
 			try = 0 // it goes on
 		}
 		if len(again) == 0 {
@@ -151,19 +150,16 @@ func (x *HTTP) post(ctx context.Context, path string, body []byte, rows []*Row, 
 		}
 		return nil, 0, err
 	}
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return at, wait, fmt.Errorf("POST %s%s: read the answers: %w", x.base, path, err)
+	}
 	for n, i := range at {
 		var a answer
-		if !lines.Scan() {
-			err := lines.Err()
-			if err == nil {
-				err = io.ErrUnexpectedEOF
-			}
-			return append(again, at[n:]...), wait, fmt.Errorf("POST %s%s: the answers end after %d of %d lines: %w", x.base, path, n, len(at), err)
-		}
-		if err := json.Unmarshal(lines.Bytes(), &a); err != nil || a.Status == 0 {
-			return nil, 0, fmt.Errorf("POST %s%s: line %d is not an answer: %.200q", x.base, path, n+1, lines.Bytes())
+		var line []byte
+		line, text, _ = bytes.Cut(text, []byte{'\n'})
+		if err := json.Unmarshal(line, &a); err != nil || a.Status == 0 {
+			return nil, 0, fmt.Errorf("POST %s%s: line %d of %d is not an answer: %.200q", x.base, path, n+1, len(at), line)
 		}
 		if retryable(a.Status) {
 			again = append(again, i)
@@ -204,10 +200,15 @@ func (a *answer) tell(row *Row, r *Result) {
 	}
 }
 
-// retryable tells what may succeed later unchanged: too many requests, and the
-// server's own troubles.
+// retryable tells what may succeed later unchanged: the server is busy, its
+// disk is full, or something before it has failed.
 func retryable(status int) bool {
-	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusInsufficientStorage:
+		return true
+	}
+	return false
 }
 
 func (x *HTTP) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {

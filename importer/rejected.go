@@ -54,7 +54,7 @@ func (x *rejected) add(row *Row, reason string) error {
 	if x.file == nil {
 		f, err := os.OpenFile(x.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // rows of people
 		if err != nil {
-			return fmt.Errorf("import: write the rejected rows: %w", err)
+			return fmt.Errorf("import: write the rejected rows, for which --rejected names another file: %w", err)
 		}
 		x.open(f)
 		x.csv.Write(slices.Concat([]string{"row", "reason"}, x.header)) // its error sticks until flush

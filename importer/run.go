@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka"
@@ -25,7 +26,7 @@ func Run(ctx context.Context, opts Options, sink Sink) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	x := &run{opts: opts, sink: sink, zone: opts.Zone}
+	x := &run{opts: opts, sink: sink, zone: opts.Zone, saved: start}
 	if x.zone == nil {
 		x.zone = books.Zone
 	}
@@ -55,6 +56,7 @@ type run struct {
 	summary  Summary
 	place    place
 	saved    time.Time
+	unsaved  bool // the place cannot be written, and that was said
 	// later are the rows that name one which is not in the books yet. While
 	// there are any, the place is not saved: it would skip them.
 	later   []*Row
@@ -87,7 +89,7 @@ func (x *run) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := os.Remove(x.opts.placePath()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("import: remove the progress file: %w", err)
+		x.opts.Logger.Warn("import: the progress file stays", "err", err)
 	}
 	return nil
 }
@@ -123,8 +125,8 @@ func (x *run) findEarliest(ctx context.Context) error {
 			return err
 		}
 		if first, known := x.earliest[row.Card]; !known {
-			// The key would keep the whole row in memory.
-			x.earliest[string([]byte(row.Card))] = row.At
+			// As it is, the key would keep the text of the whole row in memory.
+			x.earliest[strings.Clone(row.Card)] = row.At
 		} else if row.At < first {
 			x.earliest[row.Card] = row.At
 		}
@@ -143,7 +145,6 @@ type batch struct {
 // pour reads rows on one goroutine and submits them on another.
 func (x *run) pour(ctx context.Context, r *reader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	full, empty := make(chan *batch), make(chan *batch, 3)
 	for range cap(empty) {
 		empty <- &batch{rows: make([]Row, 0, x.opts.BatchRows)}
@@ -168,7 +169,7 @@ func (x *run) pour(ctx context.Context, r *reader) error {
 			}
 		}
 	}()
-	// The reader is the caller's to close after the goroutine has left it.
+	// The reader is the caller's to close once the goroutine has left it.
 	defer func() { cancel(); <-ended }()
 
 	m := newMeter("importing", x.place.Size, x.opts.Logger)
@@ -196,19 +197,20 @@ func (x *run) pour(ctx context.Context, r *reader) error {
 // fill reads the next rows, without those that an earlier run has done.
 func (x *run) fill(b *batch, r *reader) {
 	b.rows, b.faults, b.keep, b.good, b.err = b.rows[:0], b.faults[:0], b.keep[:0], b.good[:0], nil
+	from := x.summary.Resumed
 	for len(b.rows) < cap(b.rows) {
 		var row Row
 		keep, err := r.next(&row, b.keep)
-		if r.no <= x.place.Row && err != io.EOF {
-			continue
-		}
-		b.keep = keep
-		bad, ok := err.(fault)
-		if err != nil && !ok {
+		bad, set := err.(fault)
+		if err != nil && !set {
 			b.err = err
 			return
 		}
-		if row.Card != "" && !ok {
+		if r.no <= from {
+			continue
+		}
+		b.keep = keep
+		if row.Card != "" && !set {
 			row.First = x.earliest[row.Card]
 		}
 		b.rows = append(b.rows, row)
@@ -275,13 +277,14 @@ func (x *run) setAside(row *Row, reason string) error {
 	return x.rejected.add(row, reason)
 }
 
-// save writes the place from time to time.
+// save writes the place from time to time. Where it cannot be written, as beside
+// a file on a read-only disk, the import goes on without.
 func (x *run) save(b *batch, lastID string) error {
 	if len(x.later) > 0 || len(b.rows) == 0 {
 		return nil
 	}
 	x.place.Row, x.place.ID = b.rows[len(b.rows)-1].No, lastID
-	if time.Since(x.saved) < saveEvery && b.err == nil {
+	if time.Since(x.saved) < saveEvery || b.err != nil {
 		return nil
 	}
 	n, err := x.rejected.flush()
@@ -290,7 +293,11 @@ func (x *run) save(b *batch, lastID string) error {
 	}
 	x.saved = time.Now()
 	x.place.Rejected, x.place.Summary = n, x.summary
-	return x.place.save(x.opts.placePath())
+	if err := x.place.save(x.opts.placePath()); err != nil && !x.unsaved {
+		x.unsaved = true
+		x.opts.Logger.Warn("import: goes on, but from the first row if it is cut short", "err", err)
+	}
+	return nil
 }
 
 // pourLater tries the rows that named another one which was not there yet,

@@ -236,8 +236,8 @@ func (x *Index) refold(rfm, tier bool) {
 		}
 	}
 	first, tierFirst := firstDay(x.day, x.rule.window), firstDay(x.day, x.tierWindow)
-	log := x.purchases.view()
-	log.each(x.Members(), func(_ int, e *purchase) {
+	for i := range x.purchases.Len() {
+		e := x.purchases.At(i)
 		r := x.members.Mut(int(e.member))
 		if rfm && int(e.day) >= first {
 			r.f += int32(e.live)
@@ -247,7 +247,7 @@ func (x *Index) refold(rfm, tier bool) {
 			r.count += int32(e.live)
 			*x.spend.Mut(int(e.member)) += e.amount()
 		}
-	})
+	}
 }
 
 // freeze sets the boundaries in force: thresholds as the rule has them, and

@@ -279,6 +279,30 @@ func TestManyOnOneDay(t *testing.T) {
 	f(3)
 }
 
+// TestTableBesideWriter folds a view while the writer goes on; the race
+// detector watches.
+func TestTableBesideWriter(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 17))
+	x := fed(defaultRule(), 30, 500, 0, history(rnd, 500, 60, 5000))
+	for _, day := range []kopilka.Day{x.Day(), x.Day() - 10} {
+		h := x.AsOf(day)
+		want := h.Table()
+		got := make(chan *Table)
+		go func() { got <- h.Table() }()
+		for i := range 5000 {
+			m := kopilka.MemberNo(i % 500)
+			x.Purchase(m, x.Day(), 1, 10)
+			x.Enrol(m, x.Day())
+			if i%1000 == 0 {
+				x.Tick(nil)
+			}
+		}
+		if got := <-got; !reflect.DeepEqual(got, want) {
+			t.Fatalf("as of %s: %+v; want %+v", day, got.Summary, want.Summary)
+		}
+	}
+}
+
 // TestScenes are scenes from the shop.
 func TestScenes(t *testing.T) {
 	f := func(what string, want int, wantF uint32, wantM kopilka.Money, events ...event) {

@@ -129,37 +129,6 @@ func (p *purchases) view() view {
 // At is entry i.
 func (v *view) At(i int) *purchase { return &v.blocks[i/slab.BlockLen][i%slab.BlockLen] }
 
-// batch is how many entries are sorted at a time.
-const batch = 1 << 20
-
-// each calls f for every entry and its number; the entries of one member come
-// in order. Between members the order is by blocks, a batch of entries at a time:
-// as they stand, every entry would be a walk through the page tables
-// to another corner of the members (BenchmarkTable/fold).
-func (v *view) each(members int, f func(i int, e *purchase)) {
-	order := make([]uint32, min(batch, v.len))
-	ends := make([]int, members/slab.BlockLen+1)
-	for from := 0; from < v.len; from += batch {
-		order := order[:min(batch, v.len-from)]
-		clear(ends)
-		for i := range order {
-			ends[v.At(from + i).member/slab.BlockLen]++
-		}
-		sum := 0
-		for b, n := range ends {
-			ends[b], sum = sum, sum+n
-		}
-		for i := range order {
-			end := &ends[v.At(from + i).member/slab.BlockLen]
-			order[*end] = uint32(i)
-			*end++
-		}
-		for _, i := range order {
-			f(from+int(i), v.At(from+int(i)))
-		}
-	}
-}
-
 // entries is the purchase log or a view of it.
 type entries interface{ At(i int) *purchase }
 

@@ -404,7 +404,7 @@ func (p *pair) step() {
 
 // TestStepOracle holds the index against its twin after every event.
 func TestStepOracle(t *testing.T) {
-	seeds := uint64(120)
+	seeds := uint64(60)
 	if testing.Short() {
 		seeds = 20
 	}

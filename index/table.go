@@ -18,7 +18,6 @@ import (
 // into a Table without it: no till waits for an analyst.
 type History struct {
 	day     kopilka.Day
-	today   bool
 	rule    rule
 	cuts    Boundaries
 	members int
@@ -60,8 +59,9 @@ type row struct {
 	m    kopilka.Money
 	f    int32
 	last uint16 // as in member
-	// n is the live receipts of the last day as far as they are known: at most
-	// as many as there are, and none when only the chain can tell the last day.
+	// n is the live receipts of the last day as far as they are known: never more
+	// than there are, since it stops counting at its largest number, and none
+	// when only the chain can tell the last day.
 	n uint16
 }
 
@@ -90,9 +90,10 @@ type doubt struct{ member, head uint32 }
 func (h *History) fold(rows []row) {
 	first := firstDay(h.day, h.rule.window)
 	var doubts []doubt
-	h.log.each(h.members, func(i int, e *purchase) {
+	for i := range h.log.len {
+		e := h.log.At(i)
 		if e.day > uint16(h.day) {
-			return
+			continue
 		}
 		r := &rows[e.member]
 		if int(e.day) >= first {
@@ -102,7 +103,7 @@ func (h *History) fold(rows []row) {
 		if e.live != 0 && r.note(e) {
 			doubts = append(doubts, doubt{e.member, uint32(i) + 1})
 		}
-	})
+	}
 	// The newest doubt of a member has the whole chain, and settles the others.
 	var days []stamp
 	for _, d := range slices.Backward(doubts) {
@@ -122,8 +123,6 @@ func (r *row) note(e *purchase) bool {
 		r.last, r.n = last, 1
 	case e.live > 0 && last == r.last && r.n < math.MaxUint16:
 		r.n++
-	case e.live < 0 && last == r.last && r.n == math.MaxUint16:
-		r.n = 0
 	case e.live < 0 && last == r.last && r.n > 0:
 		r.n--
 	}

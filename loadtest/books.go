@@ -105,11 +105,11 @@ func (b *books) settle() error {
 		for {
 			method, path := e.Path()
 			r, err := w.send(method, path, jsonType, e.AppendBody(nil))
-			// Whatever is said now, nobody had heard it before: a replay counts.
-			// Unless a till's own retry has heard it meanwhile.
+			// Whatever is said now, nobody had heard before: a replay counts, unless
+			// the other one of two equal events has heard it.
 			if err == nil && b.told.answered(e, r.status, true, r.body) && r.status != 503 {
-				if r.status < 400 && !b.told.again[e.ID] {
-					b.told.again[e.ID] = true
+				if r.status < 400 && !b.told.heard[e.ID] {
+					b.told.heard[e.ID] = true
 					b.told.count(e, r.body)
 				}
 				break

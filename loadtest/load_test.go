@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// kopilka is the server, built from this checkout once for all tests.
-func kopilka(t *testing.T) string {
+// binaryOf builds the server from this checkout.
+func binaryOf(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds and runs the server")
@@ -34,7 +34,7 @@ func smallOptions(binary string) *options {
 
 // TestLoad runs every mix through a server of its own, books and verify included.
 func TestLoad(t *testing.T) {
-	binary := kopilka(t)
+	binary := binaryOf(t)
 	f := func(name string, change func(*options)) {
 		t.Helper()
 		o := smallOptions(binary)
@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 // now and then in the middle of an answer, and expects books that are equal to
 // what the tills were told once they have asked again.
 func TestUnknownOutcomes(t *testing.T) {
-	o := smallOptions(kopilka(t))
+	o := smallOptions(binaryOf(t))
 	s, err := startServer(o)
 	if err != nil {
 		t.Fatal(err)

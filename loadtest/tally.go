@@ -19,7 +19,7 @@ type tally struct {
 	sums      sums                    // of everything acknowledged, the warm-up included
 	members   map[int]kopilka.Points  // what the entries of sampled members add up to
 	unknown   []*workload.Event       // sent, with no answer that tells their outcome
-	again     map[string]bool         // ids whose first acknowledgement came to a till's retry
+	heard     map[string]bool         // ids sent twice of which the first acknowledgement has come
 	stride    int                     // every so many-th member is sampled; 0 = none
 	sampleEnd int                     // members from here on are not sampled
 }
@@ -35,7 +35,7 @@ const waitMaxUS = 600_000_000
 
 func newTally(o *options) *tally {
 	t := &tally{waits: hdrhistogram.New(1, waitMaxUS, 3), failures: map[string]int64{},
-		members: map[int]kopilka.Points{}, again: map[string]bool{}, sampleEnd: o.members}
+		members: map[int]kopilka.Points{}, heard: map[string]bool{}, sampleEnd: o.members}
 	if o.sample > 0 {
 		t.stride = max(1, o.members/o.sample)
 	}
@@ -60,8 +60,8 @@ func (t *tally) add(o *tally) {
 		t.members[m] += p
 	}
 	t.unknown = append(t.unknown, o.unknown...)
-	for id := range o.again {
-		t.again[id] = true
+	for id := range o.heard {
+		t.heard[id] = true
 	}
 }
 
@@ -90,8 +90,8 @@ func (t *tally) answered(e *workload.Event, status int, replayed bool, fields []
 	if replayed {
 		return true
 	}
-	if e.Retry {
-		t.again[e.ID] = true
+	if e.Twice {
+		t.heard[e.ID] = true
 	}
 	t.count(e, fields)
 	return true

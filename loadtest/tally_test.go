@@ -48,14 +48,14 @@ func TestTally(t *testing.T) {
 	f(sale, 503, false, `{"code":"outcome-unknown"}`, false, 7)
 	f(sale, 500, false, `{"code":"internal"}`, false, 7)
 	f(sale, 502, false, `bad gateway`, false, 7)
-	f(workload.Event{Op: workload.Receipt, ID: "b", Buyer: 3, Retry: true}, 201, false, `{"earned":1,"redeemed":0}`, true, 8)
+	f(workload.Event{Op: workload.Receipt, ID: "b", Buyer: 3, Twice: true}, 201, false, `{"earned":1,"redeemed":0}`, true, 8)
 	f(workload.Event{Op: workload.Return, ID: "c", Buyer: 2}, 201, false, `{"points_restored":3,"points_lapsed":1,"points_taken":10}`, true, 0)
 	f(workload.Event{Op: workload.Receipt, ID: "d", Buyer: workload.Nobody}, 201, false, `{"earned":0,"redeemed":0}`, true, 0)
 	if ty.members[2] != 7+3-1-10 || len(ty.members) != 1 {
 		t.Fatalf("members %v", ty.members)
 	}
-	if !ty.again["b"] || ty.again["a"] {
-		t.Fatalf("again %v", ty.again)
+	if !ty.heard["b"] || ty.heard["a"] {
+		t.Fatalf("heard %v", ty.heard)
 	}
 	if s := ty.sums; s.receipts != 2 || s.anonymous != 1 || s.returns != 1 {
 		t.Fatalf("sums %+v", s)

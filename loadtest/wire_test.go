@@ -73,6 +73,38 @@ func TestWireSpeaksHTTP(t *testing.T) {
 	}
 }
 
+// TestWireReadsCrumbs gets answers a byte at a time.
+func TestWireReadsCrumbs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f := func(say, body string) {
+		t.Helper()
+		go func() {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			c.Read(make([]byte, 4096))
+			for i := range len(say) {
+				c.Write([]byte{say[i]})
+				time.Sleep(100 * time.Microsecond)
+			}
+		}()
+		w := newWire(l.Addr().String(), "", 5*time.Second)
+		defer w.close()
+		r, err := w.send("GET", "/", "", nil)
+		if err != nil || string(r.body) != body || r.status != 201 {
+			t.Fatalf("%q: got %d %q, %v", say, r.status, r.body, err)
+		}
+	}
+	f("HTTP/1.1 201 Created\r\nX: y\r\nContent-Length: 5\r\n\r\nhello", "hello")
+	f("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", "hello")
+}
+
 // TestWireTellsWhatItKnows sends to servers that are not there, fall silent, or
 // hang up in the middle.
 func TestWireTellsWhatItKnows(t *testing.T) {

@@ -184,6 +184,7 @@ rfm:
     - {id: rest, r: [1, 3]}
     - {id: champions, r: [5, 5], m: [5, 5]}
     - {id: shadowed, r: [1, 1]}
+    - {id: shadowed, r: [2, 2]}
     - {id: rest}
 `)
 	s := p.RFM.Segments
@@ -202,6 +203,24 @@ rfm:
 	f(4, 1, 5, "rest")
 	f(1, 5, 5, "rest")
 	f(5, 5, 3, "rest")
+	roundTrip(t, p)
+	const want = `"segments":[{"id":"champions","name":{"en":"Champions"},"r":[4,5],"f":[4,5],"m":[4,5]},` +
+		`{"id":"rest","name":{"en":"rest"},"r":[1,3],"f":[1,5],"m":[1,5]},` +
+		`{"id":"champions","r":[5,5],"f":[1,5],"m":[5,5]},` +
+		`{"id":"shadowed","name":{"en":"shadowed"},"r":[1,1],"f":[1,5],"m":[1,5]},` +
+		`{"id":"shadowed","r":[2,2],"f":[1,5],"m":[1,5]},` +
+		`{"id":"rest","r":[1,5],"f":[1,5],"m":[1,5]}]}}`
+	if doc := string(p.Document()); !strings.HasSuffix(doc, want) {
+		t.Fatalf("got  %s\nwant …%s", doc, want)
+	}
+}
+
+// Tiers that staff set need no thresholds.
+func TestTiersByHand(t *testing.T) {
+	p := parse(t, "program: x\ntiers: [{id: a, threshold: 7}, {id: b}, {id: c}]\ntier_policy: {metric: manual}")
+	if p.TierPolicy.Metric != ByHand || len(p.Tiers) != 3 {
+		t.Fatalf("got %+v", p)
+	}
 	roundTrip(t, p)
 }
 

@@ -101,8 +101,6 @@ func unknownKey(key string, known []string) string {
 	return fmt.Sprintf("unknown key %q: this version has no such rule", cut(key))
 }
 
-var english = message.NewPrinter(language.English)
-
 // refusal says in words what a keyword of the schema refused.
 func refusal(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
@@ -143,7 +141,7 @@ func refusal(k jsonschema.ErrorKind) string {
 	case *kind.MaxLength:
 		return fmt.Sprintf("has %d characters, more than %d", k.Got, k.Want)
 	}
-	return k.LocalizedString(english)
+	return k.LocalizedString(message.NewPrinter(language.English))
 }
 
 // typeWord is a JSON type as a shop would call it.

@@ -3,7 +3,9 @@ package wal
 import (
 	"bytes"
 	"errors"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/kopilka/kopilka"
 )
@@ -58,6 +60,9 @@ func TestRoundTrip(t *testing.T) {
 		}
 	}
 	check(d)
+	if head, err := readHead(filepath.Join(o.Dir, headName)); err != nil || head != d.end {
+		t.Fatalf("HEAD says frame %d, %v; the log ends at %d", head.Pos.Index, err, d.end.Pos.Index)
+	}
 	end(t, d)
 
 	d, again := begin(t, o)
@@ -177,7 +182,7 @@ func TestManyMemtables(t *testing.T) {
 	d, m := begin(t, o)
 	w := newDay(seed)
 	p := w.noise(250_000)
-	for i := range 320 { // 80 MB: ten memtables
+	for i := range 160 { // 40 MB: five memtables
 		p.Body[i]++
 		propose(t, d, p)
 	}
@@ -275,4 +280,68 @@ func TestFailedSyncPoisons(t *testing.T) {
 		t.Fatalf("%d frames after the restart; the second one was in the log", m.pos.Index)
 	}
 	end(t, d)
+}
+
+func TestFollow(t *testing.T) {
+	at := mark{Pos: kopilka.Pos{Epoch: 2, Index: 7}, Seq: 30, Digest: kopilka.Digest{1, 2, 3}}
+	f := func(epoch uint32, behind mark, want bool) {
+		t.Helper()
+		var s slot
+		s.fill(newDay(1).proposal(3, 60), epoch, behind)
+		fr, err := readFrame(s.packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := at
+		if err := m.follow(&fr); (err == nil) != want {
+			t.Fatalf("got %v; want ok=%v", err, want)
+		}
+		if want && m != (mark{Pos: kopilka.Pos{Epoch: epoch, Index: 8}, Seq: 33, Digest: s.entry.Digest}) {
+			t.Fatalf("then at %+v", m)
+		}
+	}
+	change := func(f func(*mark)) mark {
+		m := at
+		f(&m)
+		return m
+	}
+	f(2, at, true)
+	f(3, at, true)
+	f(1, at, false)
+	f(2, change(func(m *mark) { m.Pos.Index++ }), false)
+	f(2, change(func(m *mark) { m.Pos.Index-- }), false)
+	f(2, change(func(m *mark) { m.Seq++ }), false)
+	f(2, change(func(m *mark) { m.Digest[31]++ }), false)
+}
+
+// Badgers of old epochs go once they are sealed and covered, sealed epochs
+// stay, and so do two snapshots.
+func TestLettingGo(t *testing.T) {
+	o := in(t.TempDir())
+	o.EpochMax = epochMin
+	d, _ := begin(t, o)
+	w := newDay(41)
+	for range 5 {
+		for d.size < epochMin {
+			propose(t, d, w.noise(10_000))
+		}
+		propose(t, d, w.noise(10_000))
+		if err := d.Checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 500 {
+		d.nudge()
+		c, err := list(o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.dirs) == 1 && len(c.sealed) == 5 && len(c.snapshots) == 2 {
+			end(t, d)
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	c, _ := list(o.Dir)
+	t.Fatalf("%+v", c)
 }

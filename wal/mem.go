@@ -93,7 +93,7 @@ func readEntry(b []byte) (key, value []byte, meta byte, size int) {
 // later pages may be there and the earlier not. Hence a frame two or more
 // behind the last good one was once acknowledged, and what lay before it is lost.
 func memSpot(path string, data []byte, off int, what string) *spot {
-	rest := bytes.TrimRight(data[off:], "\x00")
+	rest := trimZeros(data[off:])
 	if len(rest) == 0 {
 		return nil
 	}
@@ -116,4 +116,15 @@ func memSpot(path string, data []byte, off int, what string) *spot {
 		s.least = max(s.least, fr.index-1)
 		at = min(at+len(fr.raw), len(rest))
 	}
+}
+
+var zeroBlock [4 << 10]byte
+
+// trimZeros cuts the zeros off the end of b, whole blocks first: nearly all of
+// a young .mem file is zeros.
+func trimZeros(b []byte) []byte {
+	for len(b) >= len(zeroBlock) && bytes.Equal(b[len(b)-len(zeroBlock):], zeroBlock[:]) {
+		b = b[:len(b)-len(zeroBlock)]
+	}
+	return bytes.TrimRight(b, "\x00")
 }

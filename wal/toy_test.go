@@ -84,8 +84,9 @@ func (m *toy) same(t testing.TB, want *toy) {
 
 // day makes proposals that look like a shop's, always the same for a seed.
 type day struct {
-	r *rand.Rand
-	n int
+	r    *rand.Rand
+	n    int
+	bits uint64
 }
 
 func newDay(seed uint64) *day { return &day{r: rand.New(rand.NewPCG(seed, 7))} }
@@ -111,7 +112,10 @@ func (d *day) noise(bytes int) Proposal {
 	d.n++
 	p := Proposal{Time: kopilka.Time(1_700_000_000_000 + d.n), Count: 1, Body: make([]byte, bytes)}
 	for i := range p.Body {
-		p.Body[i] = byte(d.r.Uint32())
+		if i%8 == 0 {
+			d.bits = d.r.Uint64()
+		}
+		p.Body[i] = byte(d.bits >> (i % 8 * 8))
 	}
 	return p
 }

@@ -70,7 +70,7 @@ func walkDir(dir string, m *mark, f func(*frame) error) (torn *spot, err error) 
 		if s.blind && read == inTables {
 			s.least = math.MaxUint64
 		}
-		if false {
+		if s.least > m.Pos.Index {
 			if s.blind {
 				return nil, s.because(errors.New("nothing of the table can be read"))
 			}

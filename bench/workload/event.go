@@ -25,7 +25,8 @@ type Event struct {
 	Op    Op
 	Time  kopilka.Time // when it reaches the server; after Occurred when a till was offline
 	Buyer int          // number of the member; Nobody for an anonymous receipt
-	Retry bool         // an earlier event once more, with the same id and content
+	Twice bool         // it is one of two events with the same id and content
+	Retry bool         // it is the second one
 
 	ID    string
 	Card  string

@@ -263,8 +263,9 @@ func (t *trade) bringBack(r *Event) {
 
 // sendTwice plans the event for its time, and now and then once more.
 func (t *trade) sendTwice(e *Event) {
+	e.Twice = t.chance(t.Twice)
 	t.put(e)
-	if t.chance(t.Twice) {
+	if e.Twice {
 		r := e.Clone()
 		r.Retry = true
 		// Seconds after, or when the till is online again.

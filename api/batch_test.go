@@ -1,0 +1,133 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// lines sends a batch and gives its answers.
+func (s *shop) lines(role, path, body string) []*reply {
+	s.t.Helper()
+	r := s.as(role, "POST", path, body).is(200)
+	var all []*reply
+	for text := range strings.Lines(r.text) {
+		one := &reply{t: s.t, text: text}
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(&one.json); err != nil {
+			s.t.Fatalf("%v in %s", err, text)
+		}
+		one.status = one.int("status")
+		all = append(all, one)
+	}
+	return all
+}
+
+func TestBatch(t *testing.T) {
+	s := open(t)
+	got := s.lines("till", "/v1/batch", strings.Join([]string{
+		`{"op":"member","id":"m1","card":"c1","phone":"+79001234567"}`,
+		`{"op":"receipt","id":"r1","card":"c1","amount":10000}`,           // sees the member above
+		`{"op":"accrual","id":"a1","phone":"+79001234567","amount":2000}`, // and the phone
+		`not json`,
+		``,
+		`{"op":"receipt","id":"r1","card":"c1","amount":10000}`, // a repetition inside the batch
+		`{"op":"receipt","id":"r1","card":"c1","amount":10001}`,
+		`{"op":"return","id":"t1","receipt":"r1","amount":5000}`, // sees the receipt
+		`{"op":"return","id":"t2","receipt":"r1","amount":5001}`, // and the return
+		`{"op":"return","id":"t3","receipt":"r1"}`,
+		`{"op":"redemption","id":"d1","card":"c1","points":100}`,
+		`{"op":"adjustment","id":"j1","card":"c1","points":5,"reason":"x","actor":"y"}`,
+		`{"op":"accrual","id":"g1","card":"c1","points":5,"reason":"x"}`,
+		`{"op":"receipt","card":"c1","amount":1}`,
+		`{"op":"hold","id":"h"}`,
+		`{"id":"h"}`,
+		`[1]`,
+		`{"op":"receipt","id":"z","card":"nobody","amount":1}`,
+		`{"op":"member","card":"c1","name":"Anna"}`,
+		`{"op":"receipt","id":"y","store":"S1","till":"T","receipt_no":"1","amount":1}`,
+		`{"op":"receipt","id":"w","store":"S1","till":"T","receipt_no":"1","amount":1}`,
+	}, "\n")+"\n")
+	want := []struct {
+		line, status int
+		is           string
+	}{
+		{1, 201, ""}, {2, 201, ""}, {3, 201, ""}, {4, 400, "malformed"}, {6, 200, ""}, {7, 422, "idempotency-mismatch"},
+		{8, 201, ""}, {9, 422, "return-exceeds-receipt"}, {10, 201, ""}, {11, 201, ""}, {12, 403, "forbidden"}, {13, 403, "forbidden"},
+		{14, 400, "malformed"}, {15, 400, "malformed"}, {16, 400, "malformed"}, {17, 400, "malformed"}, {18, 404, "member-not-found"},
+		{19, 200, ""}, {20, 201, ""}, {21, 409, "duplicate-receipt"},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d answers; want %d", len(got), len(want))
+	}
+	for i, w := range want {
+		got[i].is(w.status, "line", w.line, "replayed", w.line == 6)
+		if w.is != "" {
+			got[i].is(w.status, "code", w.is)
+		}
+	}
+	got[4].is(200, "earned", 500, "balance", 500)
+	s.get("/v1/members/c1").is(200, "balance", 0, "name", "Anna")
+
+	// The same again: what was done is not done again, what was refused is judged anew.
+	s.lines("till", "/v1/batch", `{"op":"redemption","id":"d1","card":"c1","points":100}`)[0].is(200, "replayed", true)
+	s.as("till", "POST", "/v1/batch", "").is(200)
+}
+
+// TestBatchOfTenThousand is what a gateway may send after a night off line.
+func TestBatchOfTenThousand(t *testing.T) {
+	s := open(t)
+	var b strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&b, `{"op":"member","card":"c%d"}`+"\n", i)
+	}
+	for i := range 10_000 {
+		fmt.Fprintf(&b, `{"op":"receipt","id":"r%d","card":"c%d","amount":1000,"source":%q}`+"\n", i, i%10, strings.Repeat("x", 60))
+	}
+	for again := range 2 {
+		for i, r := range s.lines("till", "/v1/batch", b.String()) {
+			want := 201
+			if again == 1 || again == 0 && i < 0 {
+				want = 200
+			}
+			if i < 10 && again == 1 {
+				continue
+			}
+			if r.status != want {
+				t.Fatalf("line %d: %s", i, r.text)
+			}
+		}
+		for i := range 10 {
+			s.get(fmt.Sprintf("/v1/members/c%d", i)).is(200, "rfm.frequency", 1000, "rfm.monetary", 1_000_000)
+		}
+	}
+}
+
+func TestImport(t *testing.T) {
+	s := open(t)
+	got := s.lines("admin", "/v1/import", strings.Join([]string{
+		`{"op":"receipt","id":"h1","card":"c1","amount":5000,"occurred_at":"2025-12-01T10:00:00+01:00"}`,
+		`{"op":"receipt","id":"h2","card":"c1","amount":7000,"occurred_at":"2025-06-01T10:00:00+02:00"}`,
+		`{"op":"return","id":"h3","card":"c2","amount":900,"occurred_at":"2025-06-03T10:00:00+02:00"}`,
+		`{"op":"return","id":"h4","receipt":"h1","amount":1000,"occurred_at":"2025-12-02T10:00:00+01:00"}`,
+		`{"op":"receipt","id":"h5","amount":100,"occurred_at":"2025-06-01T10:00:00+02:00"}`,
+		`{"op":"receipt","id":"h1","card":"c1","amount":5000,"occurred_at":"2025-12-01T10:00:00+01:00"}`,
+		`{"op":"receipt","id":"h6","card":"c1","amount":1,"occurred_at":"2027-06-01T10:00:00+02:00"}`,
+		`{"op":"receipt","id":"h7","phone":"+79001234567","amount":1,"occurred_at":"2025-06-01T10:00:00+02:00"}`,
+	}, "\n"))
+	for i, want := range []int{201, 201, 201, 201, 201, 200, 422, 404} {
+		got[i].is(want)
+	}
+	s.get("/v1/members/c1").is(200, "balance", 0, "rfm.frequency", 2, "rfm.monetary", 11000,
+		"registered_at", "2025-06-01T00:00:00.000+02:00")
+	s.get("/v1/members/c2").is(200, "rfm.monetary", -900, "rfm.r", 0, "segment", "none")
+	// An earlier row in a later file moves the enrolment back; a later one does not.
+	s.lines("admin", "/v1/import?earn=true", `{"op":"receipt","id":"h8","card":"c1","amount":100,"occurred_at":"2025-01-07T10:00:00+01:00"}`)[0].is(201, "earned", 5)
+	s.get("/v1/members/c1").is(200, "registered_at", "2025-01-07T00:00:00.000+01:00")
+	s.lines("admin", "/v1/import", `{"op":"receipt","id":"h9","card":"c1","amount":100,"occurred_at":"2025-02-07T10:00:00+01:00"}`)[0].is(201)
+	s.get("/v1/members/c1").is(200, "registered_at", "2025-01-07T00:00:00.000+01:00")
+	s.as("till", "POST", "/v1/import", "").refused(codeForbidden, "")
+	s.as("admin", "POST", "/v1/import?earn=yes", "").refused(codeMalformed, "")
+}
