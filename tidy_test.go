@@ -29,6 +29,7 @@ var mayKnow = map[string][]string{
 	"client":         {""},
 	"bench/workload": {""},
 	"bench":          {"", "program", "index", "engine", "commit", "wal", "outcomes", "people", "api", "bench/workload"},
+	"bench/cmd/shop": {"", "bench/workload"},
 	"cmd/kopilka":    {"", "program", "engine", "commit", "wal", "outcomes", "people", "api", "importer", "client", "bench/workload"},
 }
 

@@ -125,3 +125,12 @@ func TestCalendar(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkAddMonths(b *testing.B) {
+	d := DayOfDate(2027, 1, 31)
+	for b.Loop() {
+		if d.AddMonths(12) == 0 {
+			b.Fatal("no day")
+		}
+	}
+}

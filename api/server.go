@@ -10,6 +10,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -292,16 +293,14 @@ func (c *call) name() {
 func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	c := &call{s: s, ctx: ctx}
 	c.name()
-	println("ERR", err.Error())
 	p := problemOf(codeMalformed, "the request is not HTTP/1.1 as this server takes it")
 	var small *fasthttp.ErrSmallBuffer
-	var timeout net.Error
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		p = problemOf(codeTooLarge, "the body is larger than any route takes")
 	case errors.As(err, &small):
 		p = problemOf(codeHeadersTooLarge, "the headers are larger than 16 KiB")
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case strings.Contains(err.Error(), "timeout"): // it is not always wrapped, so its words have to do
 		p = problemOf(codeTimeout, "")
 	}
 	problems[p.code].Inc()

@@ -167,6 +167,9 @@ func (s *State) inactive(a *account) inactivity {
 		if v < len(s.versions) {
 			until = s.versions[v].Day
 		}
+		if int(a.active())+28*e.Months >= int(until) {
+			continue // a month has 28 days at least: most members are spared the calendar
+		}
 		if last := a.active().AddMonths(e.Months); last < until {
 			return inactivity{gone: true, last: last, since: s.versions[v-1].Day}
 		}
@@ -302,7 +305,7 @@ func (s *State) wake(a *account) {
 // under the program in force.
 func (s *State) ranOut(active kopilka.Day) bool {
 	e := &s.Program().Expiry
-	return e.Policy == program.ExpiryInactivity && active.AddMonths(e.Months) < s.day
+	return e.Policy == program.ExpiryInactivity && int(active)+28*e.Months < int(s.day) && active.AddMonths(e.Months) < s.day
 }
 
 // owe sets a member's debt.

@@ -226,6 +226,14 @@ func (s *State) Profile(m kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
 	return a.profileAt(), a.keySlot != 0
 }
 
+// KeySlots is the greatest number of a sealing key that a member has.
+func (s *State) KeySlots() (greatest uint32) {
+	for m := range s.accounts.Len() {
+		greatest = max(greatest, s.accounts.At(m).keySlot)
+	}
+	return greatest
+}
+
 // member panics where a number that the log has resolved is not in the books.
 func (s *State) member(m kopilka.MemberNo) *account {
 	if int64(m) >= int64(s.accounts.Len()) {

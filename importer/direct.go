@@ -72,7 +72,7 @@ func (d *Direct) Submit(_ context.Context, rows []*Row, results []Result) error 
 		return err
 	}
 	for i, row := range rows {
-		if d.group.names[row.ReturnOf] || d.group.names[row.Profile.Referrer] || row.Deed == Person && d.group.names[row.Card] {
+		if d.group.names[row.ReturnOf] || d.group.names[row.Profile.Referrer] {
 			if err := d.flush(rows, results, members); err != nil {
 				return err
 			}

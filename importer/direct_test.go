@@ -185,9 +185,11 @@ func TestDirectMembers(t *testing.T) {
 		t.Fatalf("anna: %+v", anna)
 	}
 	profile, err := b.sink(false).profile(anna.ProfileAt, anna.KeySlot)
-	if err != nil || profile.Name != "Анна Ким" || profile.Sex != "f" || profile.Store != "S1" || profile.Source != "flyer" || profile.BirthDate != "1985-02-28" {
+	if err != nil || profile.Name != "Анна Ким" || profile.Sex != "f" || profile.Store != "S1" || profile.Source != "flyer" || profile.BirthDate != "1985-02-28" ||
+		b.queue.Calendar().DayOf(profile.RegisteredAt).String() != "2020-01-02" {
 		t.Fatalf("%+v, %v", profile, err)
 	}
+	slot := anna.KeySlot
 	if boris, _, _, _ := b.member("boris"); boris.Referrer != anna.No || boris.Registered.String() != "2021-05-06" {
 		t.Fatalf("boris: %+v", boris)
 	}
@@ -213,6 +215,37 @@ func TestDirectMembers(t *testing.T) {
 	}
 	if boris, _, _, _ := b.member("boris"); boris.Balance != 30 || boris.Referrer != anna.No {
 		t.Fatalf("boris: %+v", boris)
+	}
+	// A change is sealed under the key that the member has: with a second key,
+	// to erase one would leave what the other sealed.
+	if anna.KeySlot != slot {
+		t.Fatalf("the key slot went from %d to %d", slot, anna.KeySlot)
+	}
+	// Earlier receipts do not touch a member of whom more is known.
+	mustRun(t, Options{Kind: Receipts, File: write(t, "old.csv", "member,timestamp,amount\nanna,2019-01-01,500\n")}, b.sink(false))
+	after, _, _, _ := b.member("anna")
+	if after.Registered != anna.Registered || after.ProfileAt != anna.ProfileAt || after.KeySlot != slot {
+		t.Fatalf("anna: %+v; was %+v", after, anna)
+	}
+}
+
+// TestDirectFindsReferrerInItsGroup: who is invited by a member of the same
+// call need not wait for the end of the file.
+func TestDirectFindsReferrerInItsGroup(t *testing.T) {
+	b := openBooks(t)
+	sink := b.sink(false)
+	if _, err := sink.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	anna := &Row{No: 1, Deed: Person, Card: "anna"}
+	boris := &Row{No: 2, Deed: Person, Card: "boris", Profile: Profile{Referrer: "anna"}}
+	anna.ID, boris.ID = anna.profileID(), boris.profileID()
+	results := make([]Result, 2)
+	if err := sink.Submit(t.Context(), []*Row{anna, boris}, results); err != nil {
+		t.Fatal(err)
+	}
+	if results[0].Fate != Done || results[1].Fate != Done {
+		t.Fatalf("%+v", results)
 	}
 }
 

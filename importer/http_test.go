@@ -28,7 +28,7 @@ func newShop(t *testing.T) (*shop, *HTTP) {
 	server := httptest.NewServer(x)
 	t.Cleanup(server.Close)
 	sink := NewHTTP(server.URL+"/", "kpk_admin_secret", false)
-	sink.pause = time.Millisecond
+	sink.pause = time.Microsecond
 	return x, sink
 }
 
@@ -169,6 +169,22 @@ func TestHTTPTroubles(t *testing.T) {
 	f("a connection lost", func(x *shop) {
 		x.fails = append(x.fails, func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) })
 	})
+}
+
+// TestHTTPGoesOnWhileItMoves: as long as some lines are taken, the others are tried.
+func TestHTTPGoesOnWhileItMoves(t *testing.T) {
+	x, sink := newShop(t)
+	var text strings.Builder
+	text.WriteString("receipt_id,member,timestamp,amount\n")
+	const rows = triesMax + 4
+	for i := range rows {
+		id := fmt.Sprint("r", i)
+		fmt.Fprintf(&text, "%s,m,2026-05-05,1\n", id)
+		x.busy[id] = i
+	}
+	if s := mustRun(t, Options{Kind: Receipts, File: write(t, "r.csv", text.String())}, sink); s.Receipts != rows {
+		t.Fatalf("%+v", s)
+	}
 }
 
 // TestHTTPErrors are troubles that do not pass.

@@ -305,9 +305,10 @@ func TestEarliest(t *testing.T) {
 // TestLater takes returns before their receipts, and referrers after who they invited.
 func TestLater(t *testing.T) {
 	x := newRecorder()
-	path := write(t, "r.csv", "receipt_id,member,timestamp,amount,return_of\nc,m,2026-06-03,-1,b\nb2,m,2026-06-02,-2,a\nd,m,2026-06-02,-2,none\na,m,2026-06-01,5,\nb,m,2026-06-02,3,\n")
+	path := write(t, "r.csv", "receipt_id,member,timestamp,amount,return_of\nc,m,2026-06-03,-1,b\nb2,m,2026-06-02,-2,a\nd,m,2026-06-02,-2,none\na,m,2026-06-01,5,\nb,m,2026-06-02,3,\n"+
+		"e,m,2026-06-02,3,\nf,m,2026-06-02,3,\ng,m,2026-06-02,3,\nh,m,2026-06-02,3,\n")
 	s := mustRun(t, Options{Kind: Receipts, File: path, BatchRows: 1}, x)
-	if s.Rows != 5 || s.Receipts != 2 || s.Returns != 2 || s.SetAside != 1 || !strings.Contains(readRejected(t, path), "3,none is not known,d,m") {
+	if s.Rows != 9 || s.Receipts != 6 || s.Returns != 2 || s.SetAside != 1 || !strings.Contains(readRejected(t, path), "3,none is not known,d,m,2026-06-02,-2,none\n") {
 		t.Fatalf("%+v %q", s, readRejected(t, path))
 	}
 	x = newRecorder()
@@ -365,6 +366,32 @@ func TestResume(t *testing.T) {
 		}
 		if _, err := os.Stat(path + ".progress"); !errors.Is(err, os.ErrNotExist) {
 			t.Fatalf("the progress file is left: %v", err)
+		}
+	}
+}
+
+// TestResumeBesideLater breaks an import while a row waits for the end of the
+// file: going on does not forget it.
+func TestResumeBesideLater(t *testing.T) {
+	saveAlways(t)
+	var text strings.Builder
+	text.WriteString("receipt_id,member,timestamp,amount,return_of\n")
+	for i := range 9 {
+		if i == 3 {
+			text.WriteString("back,m,2026-06-09,-1,r8\n")
+		}
+		fmt.Fprintf(&text, "r%d,m,2026-06-0%d,5,\n", i, i+1)
+	}
+	for failAt := 1; failAt <= 11; failAt++ {
+		x := newRecorder()
+		x.failAt = failAt
+		opts := Options{Kind: Receipts, File: write(t, "r.csv", text.String()), BatchRows: 1}
+		if _, err := Run(t.Context(), opts, x); !errors.Is(err, errBroken) {
+			t.Fatalf("fail at %d: %v", failAt, err)
+		}
+		s := mustRun(t, opts, x)
+		if len(x.rows) != 10 || s.SetAside != 0 || s.Rows != 10 || s.Resumed > 3 {
+			t.Fatalf("fail at %d: %d rows in the books; %+v", failAt, len(x.rows), s)
 		}
 	}
 }

@@ -63,6 +63,11 @@ func BenchmarkCounts(b *testing.B) {
 func BenchmarkTick(b *testing.B) {
 	x := crowd(b, members(b), 2, defaultRule())
 	for b.Loop() {
+		if x.Day() == 760 {
+			b.StopTimer()
+			x = crowd(b, members(b), 2, defaultRule())
+			b.StartTimer()
+		}
 		x.Tick(nil)
 	}
 }

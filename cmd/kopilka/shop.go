@@ -63,7 +63,15 @@ func (f *folder) open() (_ *shop, err error) {
 		return nil, errors.Join(err, vault.Close())
 	}
 	s := &shop{queue: queue, vault: vault}
-	if err := s.programIs(document, f.program); err != nil {
+	// An old copy of the keys' file would give a key that is in use to the next
+	// member; the books know how many there must be.
+	var slots uint32
+	queue.View(func(b *engine.State) { slots = b.KeySlots() })
+	err = vault.Known(slots)
+	if err == nil {
+		err = s.programIs(document, f.program)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
