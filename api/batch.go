@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
@@ -213,15 +214,10 @@ func (b *batch) flush() {
 	if b.past {
 		b.enrol(group)
 	}
+	b.look(group)
 	commands := make([]kopilka.Command, 0, len(group))
 	for _, l := range group {
-		if l.problem != nil {
-			continue
-		}
-		first, p := s.look(&l.order)
-		l.result, l.problem = resultOf(first), p
-		if first == nil && p == nil {
-			l.waiting = true
+		if l.waiting {
 			commands = append(commands, l.order.cmd)
 		}
 	}
@@ -247,6 +243,28 @@ func (b *batch) flush() {
 	clear(b.cards)
 	clear(b.receipts)
 	b.phones = false
+}
+
+// look looks all lines of a group up. A new member waits until his sealing key
+// is on disk, and those who wait together share the sync.
+func (b *batch) look(group []*line) {
+	var members sync.WaitGroup
+	for _, l := range group {
+		if l.problem != nil {
+			continue
+		}
+		one := func() {
+			first, p := b.c.s.look(&l.order)
+			l.result, l.problem = resultOf(first), p
+			l.waiting = first == nil && p == nil
+		}
+		if l.order.cmd.Kind() == kopilka.KindMember {
+			members.Go(one)
+		} else {
+			one()
+		}
+	}
+	members.Wait()
 }
 
 // answer writes the line that answers a line.

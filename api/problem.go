@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
@@ -54,20 +55,16 @@ func (p *problem) fields(e *jx.Encoder, requestID string) {
 	strField(e, "title", k.title)
 	intField(e, "status", int64(k.status))
 	strField(e, "code", string(p.code))
-	if p.detail != "" {
-		strField(e, "detail", cut(p.detail))
+	strField(e, "detail", cut(cmp.Or(p.detail, k.title)))
+	e.FieldStart("errors")
+	e.ArrStart()
+	for _, f := range p.faults {
+		e.ObjStart()
+		strField(e, "pointer", cut(f.pointer))
+		strField(e, "detail", cut(f.detail))
+		e.ObjEnd()
 	}
-	if len(p.faults) > 0 {
-		e.FieldStart("errors")
-		e.ArrStart()
-		for _, f := range p.faults {
-			e.ObjStart()
-			strField(e, "pointer", cut(f.pointer))
-			strField(e, "detail", cut(f.detail))
-			e.ObjEnd()
-		}
-		e.ArrEnd()
-	}
+	e.ArrEnd()
 	for _, n := range p.numbers {
 		intField(e, n.name, n.value)
 	}

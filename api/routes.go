@@ -38,7 +38,7 @@ const (
 	bodyMax    = 64 << 10
 	batchMax   = 32 << 20
 	importMax  = 64 << 20
-	programMax = 256 << 10
+	programMax = 128 << 10
 )
 
 // table is the whole of the API; openapi.yaml says the same, and a test holds

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/kopilka/kopilka"
+import (
+	"fmt"
+
+	"github.com/kopilka/kopilka"
+)
 
 // code is the word by which a program recognises a problem. One code has one
 // status, so that neither has to be read with the other.
@@ -109,9 +113,11 @@ func refused(o *kopilka.Outcome) *problem {
 	case kopilka.MemberNotFound:
 		p.detail = memberNotFound
 	case kopilka.InsufficientPoints:
+		p.detail = fmt.Sprintf("%d points are asked for, %d can be spent", o.Requested, o.Available)
 		p.number("available", int64(o.Available))
 		p.number("requested", int64(o.Requested))
 	case kopilka.RedeemCapExceeded:
+		p.detail = fmt.Sprintf("at most %d points can be spent here", o.MaxRedeem)
 		p.number("max_redeem", int64(o.MaxRedeem))
 	case kopilka.DuplicateReceipt:
 		p.detail = duplicateReceipt

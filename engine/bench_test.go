@@ -214,3 +214,25 @@ func BenchmarkByCard(b *testing.B) {
 		}
 	}
 }
+
+// A sale, a return and the refusal of a replay allocate nothing. Blocks of the
+// slabs are not counted: they come once in 65 536 records.
+func TestApplyAllocs(t *testing.T) {
+	x := newBench(1000)
+	x.giveBackOnce()
+	f := func(what string, do func()) {
+		t.Helper()
+		if n := testing.AllocsPerRun(5000, do); n != 0 {
+			t.Fatalf("%s allocates %v times", what, n)
+		}
+	}
+	f("a receipt", func() { x.sell(0) })
+	f("a receipt that spends", func() { x.sell(kopilka.RedeemMax) })
+	f("a receipt and its return", x.giveBackOnce)
+	f("a replay", func() { x.s.Apply(x.now, &x.receipt, &x.out) })
+}
+
+func (x *bench) giveBackOnce() {
+	x.sell(10)
+	x.giveBack()
+}

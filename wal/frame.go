@@ -39,9 +39,10 @@ const (
 
 	flagZstd = 1
 
-	// compressMin is where compression starts to pay: below it the disk writes
-	// the same block of 4 KiB, and sealing packs small frames together anyway.
-	compressMin = 4 << 10
+	// compressMin is where compression starts to pay: below it packing takes
+	// longer than the disk does for the bytes it saves, and sealing packs small
+	// frames together anyway.
+	compressMin = 16 << 10
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -63,7 +63,7 @@ changes nothing. Status 0 when all rows were read.`,
 	f.StringVar(&o.opts.RejectedFile, "rejected", "", "`file` for rows set aside (default: FILE.rejected.csv)")
 	f.StringVar(&o.opts.ProgressDir, "progress-dir", "", "`folder` for the progress file (default: beside FILE)")
 	f.StringVar(&o.testClock, "test-clock", "", "`time` (RFC 3339) at which a data folder's clock stands during the import")
-	f.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	return c
 }
 
