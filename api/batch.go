@@ -259,7 +259,14 @@ func (b *batch) look(group []*line) {
 			l.waiting = first == nil && p == nil
 		}
 		if l.order.cmd.Kind() == kopilka.KindMember {
-			members.Go(one)
+			members.Go(func() {
+				defer func() {
+					if bug := recover(); bug != nil {
+						l.problem = b.c.bug(bug)
+					}
+				}()
+				one()
+			})
 		} else {
 			one()
 		}

@@ -47,6 +47,11 @@ func TestReceiptRefusals(t *testing.T) {
 	f(`{"id":"x","card":"c1","amount":1,"occurred_at":"2026-01-29T12:00:00+01:00"}`, codeTooLate, "/occurred_at")
 	s.post("/v1/receipts", `{"id":"x","card":"c1","amount":0,"occurred_at":"2026-01-30T12:00:00+01:00"}`).is(201)
 	s.post("/v1/receipts", `{"id":"y","card":"c1","amount":0,"occurred_at":"2026-03-02T12:05:00+01:00"}`).is(201)
+
+	// Ahead, but never into a day that has not come.
+	s.clock(time.Date(2026, 3, 2, 22, 58, 0, 0, time.UTC))
+	s.post("/v1/receipts", `{"id":"z","card":"c1","amount":0,"occurred_at":"2026-03-02T23:59:59+01:00"}`).is(201)
+	f(`{"id":"w","card":"c1","amount":0,"occurred_at":"2026-03-03T00:00:00+01:00"}`, codeTooLate, "/occurred_at")
 }
 
 func TestSameIDGivesFirstAnswer(t *testing.T) {

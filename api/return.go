@@ -284,7 +284,7 @@ func takePieces(line kopilka.Line, want int64, left *kopilka.Money) int64 {
 		before += unit
 	}
 	n := min(want, all-before)
-	*left = kopilka.Money(amount - max(back, kopilka.PartFloor(amount, before+n, all)))
+	*left = kopilka.Money(amount - kopilka.PartFloor(amount, before+n, all))
 	return n
 }
 

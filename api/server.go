@@ -185,10 +185,11 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	meter := &unrouted
 	defer func() {
 		if bug := recover(); bug != nil {
-			s.opts.Log.Error("api: a bug", "panic", bug, "request_id", c.requestID, "stack", string(debug.Stack()))
+			p := c.bug(bug)
 			ctx.Response.Reset()
-			c.ctx.Response.Header.Set("X-Request-Id", c.requestID)
-			c.refuse(problemOf(codeInternal, ""))
+			ctx.Response.Header.Set("X-Request-Id", c.requestID)
+			problems[p.code].Inc()
+			c.refuse(p)
 			meter.observe(ctx.Response.StatusCode(), start)
 			return // the call may be in any state: it is not used again
 		}
@@ -210,6 +211,12 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		problems[p.code].Inc()
 		c.refuse(p)
 	}
+}
+
+// bug logs what a panic said, with where it came from, and is answered with 500.
+func (c *call) bug(what any) *problem {
+	c.s.opts.Log.Error("api: a bug", "panic", what, "request_id", c.requestID, "stack", string(debug.Stack()))
+	return problemOf(codeInternal, "")
 }
 
 // admitted finds the route of a request and checks what holds for all of them.

@@ -32,7 +32,7 @@ func (s *State) Books() Books { return s.books }
 // Check walks over all members and proves the invariants; it says what does not hold.
 func (s *State) Check() error {
 	var lots, debts kopilka.Points
-	seen := 0
+	seen, phones := 0, 0
 	for m := range s.accounts.Len() {
 		a := s.accounts.At(m)
 		var before lot
@@ -54,6 +54,7 @@ func (s *State) Check() error {
 			return fmt.Errorf("card %s leads to member %d and not to %d", s.card(kopilka.MemberNo(m)), found, m)
 		}
 		if tag := *s.phones.At(m); tag != 0 {
+			phones++
 			if found, ok := s.ByPhone(tag); !ok || int(found) != m {
 				return fmt.Errorf("the phone of member %d leads to member %d", m, found)
 			}
@@ -61,6 +62,9 @@ func (s *State) Check() error {
 		if err := s.index.Check(kopilka.MemberNo(m)); err != nil {
 			return err
 		}
+	}
+	if s.byCard.used() != s.accounts.Len() || s.byPhone.used() != phones {
+		return fmt.Errorf("%d cards and %d phones lead to %d members with %d phones", s.byCard.used(), s.byPhone.used(), s.accounts.Len(), phones)
 	}
 	for _, d := range s.debts {
 		debts += d

@@ -117,6 +117,14 @@ func (t *table) place(p uint32, s slot) {
 	t.heads.Mut(int(p)).used++
 }
 
+// used is the number of slots in use.
+func (t *table) used() (n int) {
+	for p := range t.heads.Len() {
+		n += int(t.heads.At(p).used)
+	}
+	return n
+}
+
 // split shares page p out between itself and a new page by the next bit.
 func (t *table) split(p uint32) {
 	h := *t.heads.At(int(p))
