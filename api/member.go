@@ -226,7 +226,7 @@ func (s *Server) lookMember(o *order) *problem {
 			faults: []fault{{"/referrer", "no member has this card"}}}
 	}
 	c.Card = m.card
-	if p := s.mergeBooks(m, &now, known, referrer); p != nil {
+	if p := s.mergeBooks(o, &now, known, referrer); p != nil {
 		return p
 	}
 	var p *problem
@@ -262,7 +262,8 @@ func unfit(err error) *problem {
 
 // mergeBooks sets what the books hold of a member: base, state, block, day of
 // registration, referrer.
-func (s *Server) mergeBooks(m *memberChange, now *engine.Member, known bool, referrer kopilka.MemberNo) *problem {
+func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer kopilka.MemberNo) *problem {
+	m := &o.member
 	c := &m.cmd
 	calendar := s.queue.Calendar()
 	today := calendar.DayOf(s.queue.Now())
@@ -270,6 +271,9 @@ func (s *Server) mergeBooks(m *memberChange, now *engine.Member, known bool, ref
 		c.Base, c.Registered, c.State, c.Blocked, c.Referrer = now.ProfileAt, now.Registered, now.State, now.Blocked, now.Referrer
 	} else {
 		c.Base, c.Registered, c.State, c.Blocked, c.Referrer = 0, today, kopilka.StateCreated, false, kopilka.NoMember
+		if o.past {
+			c.State = kopilka.StateRegistered // whom a history knows has been through it
+		}
 	}
 	if m.state.Set {
 		if m.state.Value < c.State {

@@ -61,8 +61,6 @@ func (o *order) decodeReturn(r *reader, fields []string, receipt string) {
 		r.failAt("", "receipt is missing: the id of the receipt whose goods come back")
 	case b.amount == 0:
 		r.failAt("", "amount is missing, which a return without a receipt needs")
-	default:
-		o.named(r)
 	}
 	o.printReturn()
 }

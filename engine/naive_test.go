@@ -26,6 +26,7 @@ type clerk struct {
 	ids      map[string]kopilka.Seq
 	printed  map[string]kopilka.Seq // second keys
 	receipts map[string]*slip
+	keys     map[string]Key
 	sold     bool
 	books    Books
 }
@@ -71,7 +72,7 @@ type slip struct {
 }
 
 func newClerk() *clerk {
-	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}}
+	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}}
 }
 
 func (b *clerk) program() printed { return b.programs[len(b.programs)-1] }
@@ -116,6 +117,20 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		b.adjustment(c, &o)
 	case *kopilka.Return:
 		b.giveBack(c, &o)
+	case *kopilka.CreateKey:
+		if _, taken := b.keys[c.KeyID]; taken {
+			o.Refusal = kopilka.KeyTaken
+			break
+		}
+		b.keys[c.KeyID] = Key{ID: c.KeyID, Hash: c.Hash, Role: c.Role, Store: c.Store, Note: c.Note, Created: b.now}
+	case *kopilka.RevokeKey:
+		k, ok := b.keys[c.KeyID]
+		if !ok {
+			o.Refusal = kopilka.NotFound
+			break
+		}
+		k.Revoked = true
+		b.keys[c.KeyID] = k
 	case *kopilka.Refresh:
 	default:
 		panic(fmt.Sprintf("the clerk has not heard of %s", c.Kind()))

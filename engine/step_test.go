@@ -81,6 +81,11 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 			return fmt.Errorf("member %d: %w", m, err)
 		}
 	}
+	for _, k := range s.Keys() {
+		if k != b.keys[k.ID] || len(s.Keys()) != len(b.keys) {
+			return fmt.Errorf("key %+v of %d; want %+v of %d", k, len(s.Keys()), b.keys[k.ID], len(b.keys))
+		}
+	}
 	if s.Books() != b.books {
 		return fmt.Errorf("books\n got %+v\nwant %+v", s.Books(), b.books)
 	}
@@ -173,9 +178,10 @@ func sameQuote(quote, got *kopilka.Outcome) error {
 		Tier                                                          uint8
 		Member                                                        kopilka.MemberNo
 		Program                                                       int
+		NextExpiry                                                    kopilka.Lot
 	}
 	of := func(o *kopilka.Outcome) answer {
-		return answer{o.Earned, o.Redeemed, o.MaxRedeem, o.Balance, o.Pending, o.Debt, o.DebtPaid, o.CashDue, o.Tier, o.Member, o.Program}
+		return answer{o.Earned, o.Redeemed, o.MaxRedeem, o.Balance, o.Pending, o.Debt, o.DebtPaid, o.CashDue, o.Tier, o.Member, o.Program, o.NextExpiry}
 	}
 	if of(quote) != of(got) {
 		return fmt.Errorf("quote   %+v\nreceipt %+v", of(quote), of(got))

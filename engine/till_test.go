@@ -117,7 +117,7 @@ func (x *till) next() []kopilka.Command {
 	case r < 79:
 		return one(x.program())
 	case r < 80:
-		return one(&kopilka.Refresh{Head: x.head()})
+		return one(pick[kopilka.Command](x, &kopilka.Refresh{Head: x.head()}, x.key(), &kopilka.RevokeKey{Head: x.head(), KeyID: x.keyID()}))
 	case r < 83 && len(x.sent) > 0:
 		return one(pick(x, x.sent...))
 	case r < 85:
@@ -128,6 +128,12 @@ func (x *till) next() []kopilka.Command {
 }
 
 func one(c kopilka.Command) []kopilka.Command { return []kopilka.Command{c} }
+
+func (x *till) keyID() string { return fmt.Sprintf("k%d", x.IntN(4)) }
+
+func (x *till) key() *kopilka.CreateKey {
+	return &kopilka.CreateKey{Head: x.head(), KeyID: x.keyID(), Hash: [32]byte{byte(x.n)}, Role: kopilka.RoleTill, Store: "s1", Note: "at the door"}
+}
 
 // took notes what became of a command.
 func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
