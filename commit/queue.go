@@ -110,6 +110,7 @@ func Open(log wal.Log, runs *outcomes.Runs, opts Options) (*Queue, error) {
 	}
 	q.machine.live.Store(true)
 	go q.propose()
+	measured.Store(q)
 	// The night may have passed while nobody served: what is read from now on
 	// is of today.
 	if err := q.tick(); err != nil {
