@@ -118,6 +118,12 @@ func TestRefusals(t *testing.T) {
 		if s.Hash() != before || s.Books() != books {
 			t.Fatalf("%s: a refusal with %s changed the books", c.Kind(), want)
 		}
+		if r, ok := c.(*kopilka.Receipt); ok && want != kopilka.Stale && want != kopilka.DuplicateReceipt && want != kopilka.Replayed {
+			var quote kopilka.Outcome
+			if s.Quote(r, &quote); quote.Refusal != want {
+				t.Fatalf("a receipt is refused with %s, its quote with %s", want, quote.Refusal)
+			}
+		}
 		if seq := s.FindRecent(kopilka.FingerprintID(kopilka.HeadOf(c).ID)); free && seq != 0 {
 			t.Fatalf("%s: a refused id is spent, at %d", c.Kind(), seq)
 		}
