@@ -53,7 +53,7 @@ func (q *Queue) startClock() error {
 	var now kopilka.Time
 	q.View(func(s *engine.State) {
 		now = s.Now()
-		q.machine.lastDay = s.Day()
+		q.day = s.Day()
 	})
 	q.clock.test = q.opts.TestClock != 0
 	if q.clock.test && q.opts.TestClock < now {
@@ -82,26 +82,36 @@ func (q *Queue) SetClock(t kopilka.Time) error {
 }
 
 // tick returns when the books are at the day of the clock: an empty ticket goes
-// through the order, and the missing ticks come before it.
+// through the order, the missing ticks come before it, and the fence waits until
+// they are applied. From far behind that takes several frames.
 func (q *Queue) tick() error {
-	pass := &ticket{done: make(chan struct{})}
-	if err := q.enqueue(pass); err != nil {
-		return err
+	for {
+		pass := &ticket{done: make(chan struct{})}
+		if err := q.enqueue(pass); err != nil {
+			return err
+		}
+		<-pass.done
+		if pass.err != nil {
+			return pass.err
+		}
+		if err := q.log.Fence(); err != nil {
+			return err
+		}
+		var day kopilka.Day
+		q.View(func(s *engine.State) { day = s.Day() })
+		if day >= q.Calendar().DayOf(q.Now()) {
+			return nil
+		}
 	}
-	<-pass.done
-	return pass.err
 }
 
-// midnight is when the day changes by itself, so that an idle night is ticked
-// too. A test clock has no nights of its own.
-func (q *Queue) midnight() <-chan time.Time {
+// seconds is a beat in which the clock is looked at. A test clock needs none.
+func (q *Queue) seconds() (beat <-chan time.Time, stop func()) {
 	if q.clock.test {
-		return nil
+		return nil, func() {}
 	}
-	now := q.Now()
-	cal := q.Calendar()
-	wait := time.Duration(cal.Start(cal.DayOf(now)+1)-now) * time.Millisecond
-	return time.After(max(wait, time.Millisecond))
+	t := time.NewTicker(time.Second)
+	return t.C, t.Stop
 }
 
 // begin makes the books of an empty log: secret and first day, then the program.
@@ -118,7 +128,7 @@ func (q *Queue) begin() error {
 	first := kopilka.AppendCommand(nil, genesis)
 	first = kopilka.AppendCommand(first, &kopilka.SetProgram{Document: p.Document()})
 	t := &ticket{body: first, count: 2, done: make(chan struct{})}
-	q.machine.lastDay = genesis.Day
+	q.day = genesis.Day
 	q.machine.live.Store(true)
 	if !q.proposeFrame(now, t.count, first, []*ticket{t}) {
 		return t.err

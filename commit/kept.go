@@ -12,28 +12,28 @@ import (
 // proposed, dropped when it is applied. A replay makes them anew, and dropping
 // compares, so books that no longer come out as they did are found out at once.
 type kept struct {
-	buf   []byte // records not dropped
-	taken int    // bytes of buf that are in frames on their way
+	buf     []byte
+	dropped int // bytes at the front of buf that frames have brought into the log
+	taken   int // bytes behind them that are in frames on their way
 }
 
-// keptMax bounds the outcomes in one frame. With FrameMax it stays below the
-// size at which Badger stores values elsewhere; what does not fit waits.
-const keptMax = 192 << 10
+// keptMany is when outcomes have piled up: see Queue.propose.
+const keptMany = 1 << 20
 
 func (k *kept) add(seq kopilka.Seq, outcome []byte) {
 	k.buf = kopilka.AppendKept(k.buf, seq, outcome)
 }
 
-func (k *kept) bytes() []byte { return k.buf }
+// bytes are the records that are not dropped.
+func (k *kept) bytes() []byte { return k.buf[k.dropped:] }
 
-// take gives a copy of the next whole records, up to keptMax; at least one, if
-// there is one.
-func (k *kept) take() []byte {
-	rest := k.buf[k.taken:]
+// take gives a copy of the next whole records, up to max bytes.
+func (k *kept) take(max int) []byte {
+	rest := k.bytes()[k.taken:]
 	n := 0
 	for n < len(rest) {
-		size := recordLen(rest[n:])
-		if n > 0 && n+size > keptMax {
+		size := len(rest[n:]) - len(kopilka.SkipKept(rest[n:]))
+		if n+size > max {
 			break
 		}
 		n += size
@@ -47,16 +47,20 @@ func (k *kept) giveBack(n int) { k.taken -= n }
 
 // drop lets go of what a frame has brought into the log.
 func (k *kept) drop(in []byte) {
-	if !bytes.HasPrefix(k.buf, in) {
-		panic(fmt.Sprintf("commit: the log holds other outcomes than its commands have now: %d bytes of outcomes, %d in the books", len(in), len(k.buf)))
+	if !bytes.HasPrefix(k.bytes(), in) {
+		panic(fmt.Sprintf("commit: the log holds other outcomes than its commands have now: %d bytes of outcomes, %d in the books", len(in), len(k.bytes())))
 	}
-	k.buf = k.buf[:copy(k.buf, k.buf[len(in):])]
+	k.dropped += len(in)
 	k.taken = max(0, k.taken-len(in))
+	if k.dropped > len(k.buf)/2 {
+		k.buf = k.buf[:copy(k.buf, k.bytes())]
+		k.dropped = 0
+	}
 }
 
 // find gives the outcome of a position, if it is here.
 func (k *kept) find(seq kopilka.Seq, out *kopilka.Outcome) (found bool, err error) {
-	return findKept(k.buf, seq, out)
+	return findKept(k.bytes(), seq, out)
 }
 
 func findKept(records []byte, seq kopilka.Seq, out *kopilka.Outcome) (found bool, err error) {
@@ -70,10 +74,4 @@ func findKept(records []byte, seq kopilka.Seq, out *kopilka.Outcome) (found bool
 		err = e
 	}
 	return found, err
-}
-
-// recordLen is the length of the first record.
-func recordLen(b []byte) int {
-	rest := kopilka.SkipKept(b)
-	return len(b) - len(rest)
 }

@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +20,8 @@ import (
 // machine is the books as the log sees them: entries go in, and the answers to
 // those who wait for them come out.
 type machine struct {
-	logger *slog.Logger
-	live   atomic.Bool // entries have someone waiting for them
-	seq    atomic.Uint64
+	live atomic.Bool // entries have someone waiting for them
+	seq  atomic.Uint64
 
 	mu      sync.RWMutex // guards what follows; held for writing during Apply
 	state   *engine.State
@@ -38,7 +37,6 @@ type machine struct {
 	picture sync.Mutex  // one picture at a time
 	runs    *outcomes.Runs
 	sealing sealing
-	lastDay kopilka.Day // of the frames proposed so far; the proposer's own
 }
 
 // frame is the tickets of one entry on its way through the log.
@@ -56,19 +54,27 @@ func (f *frame) answer(err error) {
 // framesMax is how many frames can be between proposal and application.
 const framesMax = 64
 
-func newMachine(runs *outcomes.Runs, logger *slog.Logger) *machine {
-	m := &machine{logger: logger, state: engine.New(), runs: runs, frames: make(chan *frame, framesMax)}
+func newMachine(runs *outcomes.Runs) *machine {
+	m := &machine{state: engine.New(), runs: runs, frames: make(chan *frame, framesMax)}
 	m.reached = sync.NewCond(m.mu.RLocker())
 	return m
 }
 
 // expect notes that a frame is about to be proposed, and gives the outcomes
-// that ride in it.
-func (m *machine) expect(f *frame) []byte {
+// that ride in it, up to max bytes.
+func (m *machine) expect(f *frame, max int) []byte {
 	m.frames <- f
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept.take(max)
+}
+
+// behind tells whether outcomes wait in such numbers that frames should bring
+// more of them and fewer commands.
+func (m *machine) behind() bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.kept.take()
+	return len(m.kept.bytes()) > keptMany
 }
 
 // unexpect takes a frame back that did not get into the log. The proposer is
@@ -90,7 +96,11 @@ func (m *machine) Apply(e *kopilka.Entry) {
 	var f *frame
 	m.mu.Lock()
 	if m.live.Load() {
-		f = <-m.frames
+		select {
+		case f = <-m.frames:
+		default:
+			panic(fmt.Sprintf("commit: nobody proposed entry %d", e.Pos.Index))
+		}
 	}
 	if e.First != m.state.Seq()+1 {
 		panic(fmt.Sprintf("commit: the entry %d begins at position %d, after position %d", e.Pos.Index, e.First, m.state.Seq()))
@@ -151,17 +161,6 @@ func (m *machine) Applied() (kopilka.Pos, kopilka.Digest, kopilka.Seq) {
 	return m.pos, m.digest, m.state.Seq()
 }
 
-// ticksTo is a ticket with the ticks that bring the log to a day; the proposer
-// alone calls it.
-func (m *machine) ticksTo(day kopilka.Day) *ticket {
-	t := &ticket{}
-	for ; m.lastDay < day; m.lastDay++ {
-		t.body = kopilka.AppendCommand(t.body, &kopilka.Tick{Day: m.lastDay + 1})
-		t.count++
-	}
-	return t
-}
-
 func (m *machine) wait(seq kopilka.Seq, timeout time.Duration) bool {
 	if kopilka.Seq(m.seq.Load()) >= seq {
 		return true
@@ -191,7 +190,10 @@ type snapshot struct {
 }
 
 func (m *machine) Snapshot() (wal.Snapshot, error) {
-	m.picture.Lock()
+	// The log's own goroutine asks, and does not wait: the tills would too.
+	if !m.picture.TryLock() {
+		return nil, errors.New("commit: a picture of the books is being read already")
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := &snapshot{m: m, state: m.state.Picture(m.mu.RLocker())}

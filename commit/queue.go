@@ -29,12 +29,11 @@ var (
 type Options struct {
 	// Program is the document that makes the books of an empty log; a log that
 	// has books keeps the program in it.
-	Program []byte
-	// Zone of the program, for the first day of an empty log.
+	Program   []byte
 	TestClock kopilka.Time // where the test clock stands; 0 = the world's clock
-	// FrameMax bounds the bytes of commands in one frame. Larger shares one
-	// sync among more commands; with the outcomes that ride along a frame stays
-	// under the 512 KiB at which Badger moves values to its value log.
+	// FrameMax bounds the bytes of commands in one frame, default 192 KiB. Larger
+	// shares one sync among more commands; at least frameRoom of a frame is left
+	// to the outcomes that ride along, so more than 384 KiB is refused.
 	FrameMax int
 	// QueueMax bounds the commands that wait. It is what an overloaded server
 	// may have promised to answer: at 100 000 a second, half a second.
@@ -42,9 +41,19 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-func (o Options) withDefaults() Options {
+// frameBytes is what commands and outcomes of one frame may have together, and
+// frameRoom what commands leave to outcomes at least.
+const (
+	frameBytes = 504 << 10
+	frameRoom  = 120 << 10
+)
+
+func (o Options) withDefaults() (Options, error) {
 	if o.FrameMax == 0 {
 		o.FrameMax = 192 << 10
+	}
+	if o.FrameMax < 1<<10 || o.FrameMax > frameBytes-frameRoom {
+		return o, fmt.Errorf("commit: frames of %d bytes of commands: from %d to %d", o.FrameMax, 1<<10, frameBytes-frameRoom)
 	}
 	if o.QueueMax == 0 {
 		o.QueueMax = 1 << 16
@@ -52,7 +61,7 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return o
+	return o, nil
 }
 
 // Queue is the one order of all commands.
@@ -71,6 +80,10 @@ type Queue struct {
 
 	wake chan struct{} // something waits, or the queue closes
 	done chan struct{} // the proposer has ended
+
+	// The proposer's own.
+	day     kopilka.Day // that the log's ticks have come to
+	refused error       // the newest frame was not taken, and that was said
 }
 
 // Answer is the position and the outcome of a command.
@@ -85,28 +98,25 @@ type ticket struct {
 	count   int
 	answers []Answer
 	err     error
-	done    chan struct{}
+	done    chan struct{} // nil: nobody waits
+	// group is shared by the tickets of one SubmitAll: once one of them was not
+	// logged, those after it are not either.
+	group *group
 }
 
+type group struct{ err error }
+
 // Open starts the log on empty books and begins to take commands. It owns the
-// log and the runs from then on.
+// log and the runs from then on, and closes them when it fails.
 func Open(log wal.Log, runs *outcomes.Runs, opts Options) (*Queue, error) {
-	opts = opts.withDefaults()
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, errors.Join(err, log.Close(), runs.Close())
+	}
 	q := &Queue{opts: opts, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	q.machine = newMachine(runs, opts.Logger)
-	if err := log.Start(q.machine); err != nil {
-		return nil, err
-	}
-	if err := q.machine.caughtUp(log); err != nil {
-		return nil, err
-	}
-	if err := q.startClock(); err != nil {
-		return nil, err
-	}
-	if q.Seq() == 0 {
-		if err := q.begin(); err != nil {
-			return nil, err
-		}
+	q.machine = newMachine(runs)
+	if err := q.start(); err != nil {
+		return nil, errors.Join(err, log.Close(), q.machine.close())
 	}
 	q.machine.live.Store(true)
 	go q.propose()
@@ -117,6 +127,23 @@ func Open(log wal.Log, runs *outcomes.Runs, opts Options) (*Queue, error) {
 		return nil, errors.Join(err, q.Close())
 	}
 	return q, nil
+}
+
+// start brings the books to where the log is, and makes those of an empty log.
+func (q *Queue) start() error {
+	if err := q.log.Start(q.machine); err != nil {
+		return err
+	}
+	if err := q.machine.caughtUp(q.log); err != nil {
+		return err
+	}
+	if err := q.startClock(); err != nil {
+		return err
+	}
+	if q.Seq() == 0 {
+		return q.begin()
+	}
+	return nil
 }
 
 // Submit puts a command into the order and returns when it is durable and
@@ -138,11 +165,12 @@ func (q *Queue) Submit(c kopilka.Command) (Answer, error) {
 
 // SubmitAll puts commands into the order, one after another and with no
 // command of the same caller between them out of turn. The answers are in the
-// same order. An error means that those answered before it are in the log, and
-// says of the rest what it says.
+// same order. With an error, those that are answered are in the log, and the
+// error speaks of all others.
 func (q *Queue) SubmitAll(cs []kopilka.Command) ([]Answer, error) {
 	var tickets []*ticket
-	t := &ticket{done: make(chan struct{})}
+	g := &group{}
+	t := &ticket{done: make(chan struct{}), group: g}
 	var one []byte
 	for _, c := range cs {
 		one = kopilka.AppendCommand(one[:0], c)
@@ -151,7 +179,7 @@ func (q *Queue) SubmitAll(cs []kopilka.Command) ([]Answer, error) {
 		}
 		if len(t.body)+len(one) > q.opts.FrameMax/2 {
 			tickets = append(tickets, t)
-			t = &ticket{done: make(chan struct{})}
+			t = &ticket{done: make(chan struct{}), group: g}
 		}
 		t.body = append(t.body, one...)
 		t.count++
@@ -208,54 +236,71 @@ func (q *Queue) signal() {
 	}
 }
 
-// gather takes what waits, as far as it fits into a frame.
-func (q *Queue) gather(frame []*ticket) (tickets []*ticket, closed bool) {
+// gather takes what waits, up to max bytes. It answers tickets whose group has
+// failed before.
+func (q *Queue) gather(max int) (tickets []*ticket, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	bytes, n := 0, 0
-	for n < len(q.waiting) && bytes+len(q.waiting[n].body) <= q.opts.FrameMax {
-		bytes += len(q.waiting[n].body)
-		q.depth -= q.waiting[n].count
-		n++
+	for ; n < len(q.waiting); n++ {
+		t := q.waiting[n]
+		failed := t.group != nil && t.group.err != nil
+		if !failed && len(tickets) > 0 && bytes+len(t.body) > max {
+			break
+		}
+		q.depth -= t.count
+		if failed {
+			(&frame{tickets: []*ticket{t}}).answer(t.group.err)
+			continue
+		}
+		bytes += len(t.body)
+		tickets = append(tickets, t)
 	}
-	frame = append(frame[:0], q.waiting[:n]...)
 	rest := copy(q.waiting, q.waiting[n:])
 	clear(q.waiting[rest:])
 	q.waiting = q.waiting[:rest]
 	if rest > 0 {
 		q.signal()
 	}
-	return frame, q.closed && rest == 0
+	return tickets, q.closed && rest == 0
 }
 
-// propose is the one goroutine that puts frames into the log.
+// propose is the one goroutine that puts frames into the log. It looks at the
+// clock every second too, so that an idle night is ticked, and ticks that the
+// log would not take are offered again.
 func (q *Queue) propose() {
 	defer close(q.done)
+	second, stop := q.seconds()
+	defer stop()
 	var body []byte
 	for {
 		select {
 		case <-q.wake:
-		case <-q.midnight():
+		case <-second:
 		}
-		tickets, closed := q.gather(nil)
 		now := q.Now()
-		ticks := q.machine.ticksTo(q.clock.calendar(q.machine).DayOf(now))
-		if len(tickets) > 0 || ticks.count > 0 {
-			if ticks.count > 0 {
-				tickets = append([]*ticket{ticks}, tickets...)
-			}
-			body = body[:0]
-			count := 0
-			for _, t := range tickets {
-				body = append(body, t.body...)
-				count += t.count
-			}
-			// A frame has commands: look-ups go from one to the next by position.
-			if count == 0 {
-				(&frame{tickets}).answer(nil)
-			} else if !q.proposeFrame(now, count, body, tickets) {
-				return
-			}
+		ticks, day := q.ticks(now)
+		limit := q.opts.FrameMax
+		if q.machine.behind() {
+			limit /= 16 // outcomes are larger than their commands: let them catch up
+		}
+		tickets, closed := q.gather(limit - len(ticks.body))
+		body = append(body[:0], ticks.body...)
+		count := ticks.count
+		for _, t := range tickets {
+			body = append(body, t.body...)
+			count += t.count
+		}
+		if ticks.count > 0 {
+			tickets = append([]*ticket{ticks}, tickets...)
+		}
+		// A frame has commands: look-ups go from one to the next by position.
+		if count == 0 {
+			(&frame{tickets}).answer(nil)
+		} else if q.proposeFrame(now, count, body, tickets) {
+			q.day = day
+		} else if q.hasFailed() != nil {
+			return
 		}
 		if closed {
 			return
@@ -263,26 +308,60 @@ func (q *Queue) propose() {
 	}
 }
 
-// proposeFrame gives one frame to the log; false when the log has failed.
+// ticksMax bounds the ticks of one frame: ten years.
+const ticksMax = 3660
+
+// ticks is what brings the log to the day of now, and the day that it brings the
+// log to; from far behind that takes several frames.
+func (q *Queue) ticks(now kopilka.Time) (*ticket, kopilka.Day) {
+	t := &ticket{}
+	day := q.day
+	for today := q.Calendar().DayOf(now); day < today; {
+		if t.count == ticksMax {
+			q.signal()
+			break
+		}
+		day++
+		t.body = kopilka.AppendCommand(t.body, &kopilka.Tick{Day: day})
+		t.count++
+	}
+	return t, day
+}
+
+// proposeFrame gives one frame to the log; false when the log did not take it.
+// When the log has failed altogether, so has the queue.
 func (q *Queue) proposeFrame(now kopilka.Time, count int, body []byte, tickets []*ticket) bool {
 	f := &frame{tickets: tickets}
-	kept := q.machine.expect(f)
+	kept := q.machine.expect(f, frameBytes-len(body))
 	start := time.Now()
 	err := q.log.Propose(wal.Proposal{Time: now, Count: count, Body: body, Kept: kept})
 	metricSync.UpdateDuration(start)
 	metricFrameCommands.Update(float64(count))
 	metricFrameBytes.Update(float64(len(body) + len(kept)))
 	if err == nil {
+		q.refused = nil
 		return true
 	}
 	q.machine.unexpect(f, kept)
-	if errors.Is(err, wal.ErrNotLogged) || errors.Is(err, wal.ErrStorageFull) {
+	notLogged := errors.Is(err, wal.ErrNotLogged) || errors.Is(err, wal.ErrStorageFull)
+	if notLogged && q.log.Role() != wal.Poisoned {
+		if q.refused == nil {
+			q.opts.Logger.Warn("commit: the log refuses frames; nothing is recorded", "err", err)
+		}
+		q.refused = err
+		for _, t := range tickets {
+			if t.group != nil {
+				t.group.err = err
+			}
+		}
 		f.answer(err)
-		return true
+		return false
 	}
 	q.opts.Logger.Error("commit: the log has failed, nothing more is taken", "err", err)
-	unknown := fmt.Errorf("%w: %w", ErrUnknown, err)
-	f.answer(unknown)
+	if !notLogged {
+		err = fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	f.answer(err)
 	q.fail(err)
 	return false
 }
@@ -296,6 +375,12 @@ func (q *Queue) fail(err error) {
 	q.mu.Unlock()
 	f := frame{tickets: waiting}
 	f.answer(fmt.Errorf("%w: %w", ErrClosed, err))
+}
+
+func (q *Queue) hasFailed() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.failed
 }
 
 // View lets f read the books between two frames. It is quick, and keeps
@@ -340,10 +425,7 @@ func (q *Queue) Close() error {
 	q.signal()
 	<-q.done
 	var errs []error
-	q.mu.Lock()
-	failed := q.failed
-	q.mu.Unlock()
-	if failed == nil {
+	if q.hasFailed() == nil {
 		errs = append(errs, q.log.Fence())
 		errs = append(errs, q.log.Checkpoint())
 	}

@@ -343,13 +343,13 @@ func TestBatchSizesMakeNoDifference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mc := newMachine(runs, nil)
+		mc := newMachine(runs)
 		for from := 0; from < len(all); from += size {
 			e := &kopilka.Entry{First: kopilka.Seq(from + 1), Pos: kopilka.Pos{Epoch: 1, Index: uint64(from + 1)}}
 			for _, c := range all[from:min(from+size, len(all))] {
 				e.Time, e.Count, e.Body = c.at, e.Count+1, append(e.Body, c.body...)
 			}
-			e.Kept = mc.kept.take()
+			e.Kept = mc.kept.take(frameBytes)
 			mc.Apply(e)
 		}
 		got, _, err := mc.hash()

@@ -13,7 +13,7 @@ import (
 type Replay struct{ machine *machine }
 
 // NewReplay is books before the first entry.
-func NewReplay() *Replay { return &Replay{machine: newMachine(nil, nil)} }
+func NewReplay() *Replay { return &Replay{machine: newMachine(nil)} }
 
 // Apply takes the next entry. An error says that the log does not hold what
 // its commands lead to.

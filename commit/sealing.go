@@ -27,8 +27,8 @@ func (x *sealing) note(m *machine) {
 	x.wait()
 	x.generations = r.Generations
 	first := m.runs.Covered() + 1
-	if r.Full < first {
-		return // a replay; the run is there already
+	if r.Full < first || first <= r.Base {
+		return // a replay: the run is there already, or more is missing than the books remember
 	}
 	pairs := oldPairs(m.state, first)
 	x.busy = make(chan struct{})
@@ -66,7 +66,7 @@ func (m *machine) caughtUp(log wal.Log) error {
 	r := m.state.Recent()
 	m.sealing.generations = r.Generations
 	if covered := m.runs.Covered(); covered < r.Base {
-		pairs, err := pairsOfLog(log, covered+1, r.Base)
+		pairs, err := m.pairsOfLog(log, covered+1, r.Base)
 		if err != nil {
 			return fmt.Errorf("find the ids of positions %d-%d in the log again: %w", covered+1, r.Base, err)
 		}
@@ -83,13 +83,11 @@ func (m *machine) caughtUp(log wal.Log) error {
 // pairsOfLog reads the fingerprints of the commands from first to last that
 // succeeded, which are those whose outcomes were kept. Outcomes are kept in order
 // of position, so what a later one has overtaken was refused.
-func pairsOfLog(log wal.Log, first, last kopilka.Seq) ([]outcomes.Pair, error) {
+func (m *machine) pairsOfLog(log wal.Log, first, last kopilka.Seq) ([]outcomes.Pair, error) {
 	var waiting, pairs []outcomes.Pair
-	var d kopilka.Decoder
-	var keys []uint64
-	err := log.Scan(first, func(e *kopilka.Entry) error {
-		newest := kopilka.Seq(0)
-		if err := kopilka.EachKept(e.Kept, func(seq kopilka.Seq, _ []byte) bool {
+	// succeeded takes kept outcomes and gives the position of the newest.
+	succeeded := func(records []byte) (newest kopilka.Seq, err error) {
+		err = kopilka.EachKept(records, func(seq kopilka.Seq, _ []byte) bool {
 			newest = seq
 			for len(waiting) > 0 && waiting[0].Seq <= seq {
 				if waiting[0].Seq == seq {
@@ -98,7 +96,14 @@ func pairsOfLog(log wal.Log, first, last kopilka.Seq) ([]outcomes.Pair, error) {
 				waiting = waiting[1:]
 			}
 			return true
-		}); err != nil {
+		})
+		return newest, err
+	}
+	var d kopilka.Decoder
+	var keys []uint64
+	err := log.Scan(first, func(e *kopilka.Entry) error {
+		newest, err := succeeded(e.Kept)
+		if err != nil {
 			return err
 		}
 		if newest >= last {
@@ -123,7 +128,9 @@ func pairsOfLog(log wal.Log, first, last kopilka.Seq) ([]outcomes.Pair, error) {
 	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
-	return pairs, nil
+	// The newest outcomes are in no frame yet.
+	_, err = succeeded(m.kept.bytes())
+	return pairs, err
 }
 
 var errEnough = errors.New("enough of the log was read")

@@ -7,14 +7,19 @@ import (
 	"github.com/kopilka/kopilka/program"
 )
 
-// tick moves the books to the next business day. Points need nothing done: what
-// they are worth follows from the day. Members who bought on the day that falls
-// out of the window may go down a tier.
+// tick moves the books on to a business day, one day at a time. Points need
+// nothing done: what they are worth follows from the day. A day that has come
+// already is no news.
 func (s *State) tick(c *kopilka.Tick) {
-	if c.Day != s.day+1 {
-		panic("engine: a tick to " + c.Day.String() + " in books at " + s.day.String())
+	for s.day < c.Day {
+		s.nextDay()
 	}
-	s.day = c.Day
+}
+
+// nextDay moves the books one day on. Members who bought on the day that falls
+// out of the window may go down a tier.
+func (s *State) nextDay() {
+	s.day++
 	p := s.Program()
 	if p == nil || p.TierPolicy.Downgrade == program.DowngradeNone || p.TierPolicy.Metric == program.ByHand {
 		s.index.Tick(nil)
