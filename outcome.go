@@ -14,6 +14,7 @@ type Lot struct {
 // return never has to ask what the rules were.
 type Remains struct {
 	Day      Day           // business day of the receipt
+	Made     Day           // day of the books when it was taken, which is later for a late one
 	Purchase bool          // counts for segments, as a redemption does not
 	Lines    []RemainsLine // at least one where anything was sold
 	Spent    []Lot         // points spent, by the lot they came from
@@ -168,6 +169,7 @@ func readLots(d *decoder, lots []Lot) []Lot {
 
 func (r *Remains) append(b []byte) []byte {
 	b = appendUint(b, uint64(r.Day))
+	b = appendUint(b, uint64(r.Made))
 	b = appendBool(b, r.Purchase)
 	b = appendUint(b, uint64(len(r.Lines)))
 	for i := range r.Lines {
@@ -182,7 +184,7 @@ func (r *Remains) append(b []byte) []byte {
 }
 
 func (r *Remains) read(d *decoder) {
-	r.Day, r.Purchase = Day(d.uint()), d.bool()
+	r.Day, r.Made, r.Purchase = Day(d.uint()), Day(d.uint()), d.bool()
 	r.Lines = r.Lines[:0]
 	for range d.count() {
 		r.Lines = append(r.Lines, RemainsLine{Goods: Money(d.uint()), Spent: Points(d.uint()), Earned: Points(d.uint())})

@@ -13,7 +13,7 @@ func (o *order) decodeAccrual(r *reader, fields []string) {
 	o.begin(c, &c.Head, &c.Deed)
 	var points kopilka.Points
 	var reason string
-	priced, granted := false, false
+	priced, granted, lined := false, false, false
 	for f := r.object(fields); f.next(); {
 		switch f.name {
 		case "op":
@@ -22,6 +22,7 @@ func (o *order) decodeAccrual(r *reader, fields []string) {
 			c.Amount, priced = kopilka.Money(r.amount(0)), true
 		case "lines":
 			o.decodeLines(r)
+			lined = true
 		case "no_earn_amount":
 			c.NoEarn = kopilka.Money(r.amount(0))
 		case "no_redeem_amount":
@@ -42,14 +43,14 @@ func (o *order) decodeAccrual(r *reader, fields []string) {
 		if reason != "" {
 			r.failAt("/reason", "goes with points, not with amount")
 		}
-		o.checkSums(r)
+		o.checkSums(r, lined)
 		o.printReceipt("accrual")
 		return
 	}
 	if reason == "" {
 		r.failAt("", "reason is missing, which points without a purchase need")
 	}
-	if len(c.Lines) > 0 || c.NoEarn != 0 || c.NoRedeem != 0 {
+	if lined || c.NoEarn != 0 || c.NoRedeem != 0 {
 		r.failAt("/points", "a grant has no lines and no amounts")
 	}
 	g := &o.grant

@@ -31,11 +31,14 @@ type batch struct {
 	cards    map[string]bool // of members that are put
 	phones   bool            // some member is put
 	receipts map[string]bool // ids of sales and of receipts whose goods come back
+
+	fresh map[string]bool // cards that the import has enrolled, and no answer has told yet
 }
 
 // line is one command of a group and what became of it.
 type line struct {
 	number  int // in the file, from 1
+	text    []byte
 	order   order
 	result  result
 	problem *problem
@@ -74,11 +77,14 @@ func (s *Server) imports(c *call) *problem {
 }
 
 func (b *batch) run(linesMax int) *problem {
+	if len(b.c.ctx.Request.Header.Peek("Idempotency-Key")) > 0 {
+		return malformed("", "the header Idempotency-Key is for one command: here each line has its id")
+	}
 	body := b.c.body()
 	if n := bytes.Count(body, []byte{'\n'}); n > linesMax {
 		return problemOf(codeTooLarge, fmt.Sprintf("%d lines; the route takes %d", n, linesMax))
 	}
-	b.cards, b.receipts = map[string]bool{}, map[string]bool{}
+	b.cards, b.receipts, b.fresh = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for number := 1; len(body) > 0; number++ {
 		text, rest, _ := bytes.Cut(body, []byte{'\n'})
 		body = rest
@@ -102,7 +108,7 @@ func (b *batch) take(number int, text []byte) {
 		b.lines = append(b.lines, new(line))
 	}
 	l := b.lines[b.n]
-	l.number, l.waiting, l.result = number, false, result{}
+	l.number, l.text, l.waiting, l.result = number, text, false, result{}
 	l.problem = b.decode(&l.order, text)
 	if l.problem == nil && b.depends(&l.order) {
 		at := b.n
@@ -122,7 +128,7 @@ func (b *batch) decode(o *order, text []byte) *problem {
 		return problemOf(codeTooLarge, fmt.Sprintf("%d bytes; a line takes %d", len(text), bodyMax))
 	}
 	c := b.c
-	op := opOf(text)
+	op := wordOf(text, "op")
 	r := &c.in
 	r.start(text)
 	o.past, o.earns = b.past, b.earn
@@ -154,18 +160,18 @@ func (b *batch) decode(o *order, text []byte) *problem {
 	return c.admit(o)
 }
 
-// opOf looks for the word that says what a line is; whether the line is sound
-// is seen when it is decoded.
-func opOf(text []byte) (op string) {
+// wordOf looks for a string of a line, such as op, which says what the line is;
+// whether the line is sound is seen when it is decoded.
+func wordOf(text []byte, name string) (word string) {
 	d := jx.DecodeBytes(text)
 	it, err := d.ObjIter()
 	if err != nil {
 		return ""
 	}
 	for it.Next() {
-		if string(it.Key()) == "op" && d.Next() == jx.String {
-			op, _ = d.Str()
-			return op
+		if string(it.Key()) == name && d.Next() == jx.String {
+			word, _ = d.Str()
+			return word
 		}
 		if d.Skip() != nil {
 			return ""
@@ -283,7 +289,12 @@ func (b *batch) answer(l *line) {
 		problems[p.code].Inc()
 		e.FieldStart("replayed")
 		e.Bool(false)
-		p.fields(e, "")
+		id := wordOf(l.text, "id")
+		if !kopilka.ValidID(id) {
+			id = "" // it could not be read
+		}
+		optField(e, "id", id)
+		p.fields(e, b.c.requestID)
 	} else {
 		r := &l.result
 		status := int64(created)
@@ -294,6 +305,11 @@ func (b *batch) answer(l *line) {
 		e.FieldStart("replayed")
 		e.Bool(r.replayed)
 		b.c.s.answer(e, r)
+		if who := l.order.who; !r.replayed && who.by == kopilka.ByCard && b.fresh[who.text] {
+			e.FieldStart("enrolled")
+			e.Bool(true)
+			delete(b.fresh, who.text)
+		}
 	}
 	e.ObjEnd()
 	e.Raw([]byte{'\n'})
@@ -347,7 +363,13 @@ func (b *batch) enrol(group []*line) {
 	}
 	// What fails here shows again when the lines are looked up: their cards are
 	// not found.
-	if _, err := s.queue.SubmitAll(commands); err != nil {
+	answers, err := s.queue.SubmitAll(commands)
+	if err != nil {
 		s.opts.Log.Warn("api: cards of an import were not enrolled", "err", err)
+	}
+	for i, a := range answers {
+		if a.Outcome.Enrolled {
+			b.fresh[commands[i].(*kopilka.PutMember).Card] = true
+		}
 	}
 }

@@ -131,3 +131,73 @@ func TestImport(t *testing.T) {
 	s.as("till", "POST", "/v1/import", "").refused(codeForbidden, "")
 	s.as("admin", "POST", "/v1/import?earn=yes", "").refused(codeMalformed, "")
 }
+
+// TestBatchProblemsNameTheirLine looks for id and request_id in the problems of
+// lines, whatever is wrong with them.
+func TestBatchProblemsNameTheirLine(t *testing.T) {
+	s := open(t)
+	f := func(line string, want any) {
+		t.Helper()
+		r := s.as("till", "POST", "/v1/batch", `{"op":"receipt","id":"before","amount":1}`+"\n"+line, "X-Request-Id", "req-7")
+		_, text, _ := strings.Cut(r.text, "\n")
+		one := &reply{t: t, text: text}
+		if err := json.Unmarshal([]byte(text), &one.json); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		one.is(0, "line", 2, "replayed", false, "id", want, "request_id", "req-7")
+		if one.json["code"] == nil {
+			t.Fatalf("%s is taken: %s", line, text)
+		}
+	}
+	f(`{"op":"receipt","id":"x","card":"nobody","amount":1}`, "x")
+	f(`{"op":"receipt","id":"before","amount":2}`, "before")
+	f(`{"op":"receipt","amount":1,"amonut":1,"id":"x"}`, "x")
+	f(`{"op":"hold","id":"x"}`, "x")
+	f(`{"id":"x"}`, "x")
+	f(`{"op":"receipt","id":"\u0078","amount":-1}`, "x")
+	f(`{"op":"receipt","id":"x","amount":`, "x")
+	f(`{"op":"receipt","id":"x","pad":"`+strings.Repeat("x", bodyMax)+`"}`, "x")
+	f(`{"op":"adjustment","id":"x","card":"c","points":1,"reason":"a","actor":"b"}`, "x")
+	f(`{"op":"receipt","amount":1}`, nil)
+	f(`{"op":"receipt","id":"a b","amount":1}`, nil)
+	f(`{"op":"receipt","id":7,"amount":1}`, nil)
+	f(`{"op":"member","card":"c1","referrer":"nobody"}`, nil)
+	f(`{"op":"receipt","amount":,"id":"x"}`, nil)
+	f(`[{"id":"x"}]`, nil)
+	f(`x`, nil)
+}
+
+// TestBatchTakesNoKey: an Idempotency-Key for many commands would be good for none.
+func TestBatchTakesNoKey(t *testing.T) {
+	s := open(t)
+	for _, path := range []string{"/v1/batch", "/v1/import"} {
+		s.as("admin", "POST", path, `{"op":"receipt","id":"a","amount":1}`, "Idempotency-Key", "k").refused(codeMalformed, "")
+	}
+	s.get("/v1/receipts/a").refused(codeNotFound, "")
+}
+
+// TestImportTellsEnrolled counts every card that was enrolled once, on a line
+// that was done.
+func TestImportTellsEnrolled(t *testing.T) {
+	s := open(t)
+	s.enrol("old")
+	got := s.lines("admin", "/v1/import", strings.Join([]string{
+		`{"op":"receipt","id":"h1","card":"old","amount":1}`,
+		`{"op":"receipt","id":"h2","card":"c1","amount":1,"occurred_at":"2027-06-01T10:00:00+02:00"}`,
+		`{"op":"receipt","id":"h3","card":"c1","amount":1,"occurred_at":"2025-12-01T10:00:00+01:00"}`,
+		`{"op":"receipt","id":"h4","card":"c1","amount":1,"occurred_at":"2025-11-01T10:00:00+01:00"}`,
+		`{"op":"return","id":"h5","card":"c2","amount":1,"occurred_at":"2025-11-01T10:00:00+01:00"}`,
+		`{"op":"member","id":"h6","card":"c3"}`,
+		`{"op":"receipt","id":"h7","card":"c3","amount":1}`,
+		`{"op":"receipt","id":"h8","amount":1}`,
+	}, "\n"))
+	for i, want := range []any{nil, nil, true, nil, true, true, nil, nil} {
+		if got[i].json["enrolled"] != want {
+			t.Errorf("line %d: enrolled is %v; want %v: %s", i+1, got[i].json["enrolled"], want, got[i].text)
+		}
+	}
+	again := s.lines("admin", "/v1/import", `{"op":"receipt","id":"h9","card":"c1","amount":1,"occurred_at":"2025-01-01T10:00:00+01:00"}`)
+	if again[0].is(201).json["enrolled"] != nil {
+		t.Errorf("a member of before is enrolled again: %s", again[0].text)
+	}
+}

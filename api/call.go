@@ -1,9 +1,11 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
@@ -144,23 +146,33 @@ func needsID(c kopilka.Command) bool {
 // query is a parameter of the request's address, empty when it is absent.
 func (c *call) query(name string) string { return string(c.ctx.QueryArgs().Peek(name)) }
 
-// onlyQuery refuses parameters that the route does not know.
-func (c *call) onlyQuery(known ...string) *problem {
-	var bad string
-	for key := range c.ctx.QueryArgs().All() {
-		ok := string(key) == "min_seq"
-		for _, name := range known {
-			ok = ok || string(key) == name
-		}
-		if !ok {
-			bad = string(key)
-			break
-		}
-	}
-	if bad == "" {
+// wellAsked refuses parameters that cannot be read in one way only.
+func (c *call) wellAsked() *problem {
+	raw := c.ctx.URI().QueryString()
+	if len(raw) == 0 {
 		return nil
 	}
-	return malformed("", strconv.Quote(cut(bad))+" is not a parameter that this version knows here")
+	if text, ok := unescape(raw); !ok || !utf8.ValidString(text) {
+		return malformed("", "the parameters are not UTF-8, with %XX for what has a meaning in addresses")
+	}
+	seen := map[string]bool{}
+	for key := range c.ctx.QueryArgs().All() {
+		if seen[string(key)] {
+			return malformed("", "the parameter "+strconv.Quote(cut(string(key)))+" comes twice")
+		}
+		seen[string(key)] = true
+	}
+	return nil
+}
+
+// onlyQuery refuses parameters that the route does not know.
+func (c *call) onlyQuery(known ...string) *problem {
+	for key := range c.ctx.QueryArgs().All() {
+		if name := string(key); name != "min_seq" && !slices.Contains(known, name) {
+			return malformed("", strconv.Quote(cut(name))+" is not a parameter that this version knows here")
+		}
+	}
+	return nil
 }
 
 // waitMax bounds how long a read waits for the books to reach min_seq.

@@ -4,44 +4,72 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 
-	"github.com/go-faster/jx"
+	"github.com/cespare/xxhash/v2"
 )
 
 // A cursor says where the next page of a list begins. It is two numbers, which
-// mean something to the list alone, in a form that nobody is tempted to count with.
+// mean something to the list alone, behind the mark of the list that made it, in a
+// form that nobody is tempted to count with.
 type cursor struct{ at, skip uint64 }
-
-func (c cursor) String() string {
-	b := binary.AppendUvarint(nil, c.at)
-	return base64.RawURLEncoding.EncodeToString(binary.AppendUvarint(b, c.skip))
-}
 
 // cursor reads the parameter cursor; false when there is none.
 func (c *call) cursor() (at cursor, given bool, p *problem) {
-	text := c.query("cursor")
-	if text == "" {
-		return cursor{}, false, nil
+	b, given, p := c.marked()
+	if !given || p != nil {
+		return cursor{}, false, p
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		var n, m int
-		at.at, n = binary.Uvarint(b)
-		if n > 0 {
-			at.skip, m = binary.Uvarint(b[n:])
-		}
-		if m > 0 && n+m == len(b) {
-			return at, true, nil
-		}
+	n, m := 0, 0
+	at.at, n = binary.Uvarint(b)
+	if n > 0 {
+		at.skip, m = binary.Uvarint(b[n:])
 	}
-	return cursor{}, false, malformed("", "cursor is not one that a next_cursor gave")
+	if m <= 0 || n+m != len(b) {
+		return cursor{}, false, notOfThisList()
+	}
+	return at, true, nil
 }
 
 // nextCursor ends a list: where the next page begins, or null.
-func nextCursor(e *jx.Encoder, more bool, at cursor) {
-	e.FieldStart("next_cursor")
+func (c *call) nextCursor(more bool, at cursor) {
 	if !more {
-		e.Null()
+		nullField(&c.out, "next_cursor")
 		return
 	}
-	e.Str(at.String())
+	b := binary.AppendUvarint(nil, at.at)
+	strField(&c.out, "next_cursor", c.mark(binary.AppendUvarint(b, at.skip)))
+}
+
+// mark makes the text of a cursor.
+func (c *call) mark(b []byte) string {
+	return base64.RawURLEncoding.EncodeToString(append(c.listMark(b), b...))
+}
+
+// marked reads from the parameter cursor what mark was given by the same list.
+func (c *call) marked() (b []byte, given bool, p *problem) {
+	if !c.ctx.QueryArgs().Has("cursor") {
+		return nil, false, nil
+	}
+	text := c.query("cursor")
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) < markBytes || c.mark(b[markBytes:]) != text {
+		return nil, false, notOfThisList()
+	}
+	return b[markBytes:], true, nil
+}
+
+const markBytes = 4
+
+// listMark tells a cursor of this list from one of another and from what is
+// none: it is a hash of the route, of what the route is asked for, and of the place.
+func (c *call) listMark(b []byte) []byte {
+	h := xxhash.New()
+	for _, part := range [...]string{c.route.path, c.param, c.query("q"), c.query("as_of"), string(b)} {
+		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		_, _ = h.WriteString(part)
+	}
+	return binary.BigEndian.AppendUint32(nil, uint32(h.Sum64()))
+}
+
+func notOfThisList() *problem {
+	return malformed("", "cursor is not one that a next_cursor of this list gave")
 }

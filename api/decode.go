@@ -293,6 +293,10 @@ func (r *reader) integer(min, max int64) int64 {
 		}
 	}
 	if negative {
+		if v == 0 {
+			r.fail("must be an integer, and -0 is none")
+			return 0
+		}
 		v = -v
 	}
 	if v < min || v > max {
@@ -343,7 +347,7 @@ func (r *reader) time() kopilka.Time {
 		return 0
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	if err != nil || !exactTime(s) {
 		r.fail("must be a time with an offset, such as 2026-11-22T18:30:00+03:00")
 		return 0
 	}
@@ -352,6 +356,22 @@ func (r *reader) time() kopilka.Time {
 		return 0
 	}
 	return kopilka.TimeOf(t)
+}
+
+// exactTime tells whether a time that time.Parse takes has the form of RFC 3339:
+// Parse takes hours of one digit, a comma for the point, and offsets that no clock
+// has, too. T and Z are capital letters.
+func exactTime(s string) bool {
+	const date, zone = "2006-01-02T15:04:05", "+00:00"
+	switch rest := s[min(len(date), len(s)):]; {
+	case len(rest) == 0 || s[len("2006-01-02T15")] != ':' || rest[0] == ',':
+		return false
+	case rest[len(rest)-1] == 'Z':
+		return true
+	default:
+		offset := rest[max(0, len(rest)-len(zone)):]
+		return len(offset) == len(zone) && offset[1:3] <= "23" && offset[4:] <= "59"
+	}
 }
 
 // quantity reads a number of pieces or a weight: an integer, or a decimal

@@ -78,16 +78,29 @@ func TestDecodeRefuses(t *testing.T) {
 	f(`{"id":"a","amount":[[[[[[[[1]]]]]]]]}`, "/amount", "integer")
 	f(`{"id":"a","amount":`+strings.Repeat("[", 60000), "/amount", "integer")
 
+	f(`{"id":"a","amount":-0}`, "/amount", "-0")
+	f(ok+`,"no_earn_amount":-0}`, "/no_earn_amount", "-0")
+	f(ok+`,"card":"c","redeem":-0}`, "/redeem", "-0")
+	f(ok+`,"lines":[{"amount":100,"qty":-0}]}`, "/lines/0/qty", "integer or a decimal")
+
 	f(ok+`,"redeem":1}`, "/redeem", "nobody")
 	f(ok+`,"card":"c","redeem":"all"}`, "/redeem", `"max"`)
 	f(ok+`,"card":"c","redeem":-1}`, "/redeem", "from 0")
 	f(ok+`,"occurred_at":"2026-03-02"}`, "/occurred_at", "offset")
 	f(ok+`,"occurred_at":"2026-03-02T10:00:00"}`, "/occurred_at", "offset")
 	f(ok+`,"occurred_at":"2026-02-30T10:00:00Z"}`, "/occurred_at", "offset")
+	for _, no := range []string{"2026-03-02T9:00:00Z", "2026-03-02T10:00:00,5Z", "2026-03-02T10:00:00+24:00", "2026-03-02T10:00:00+03:60",
+		"2026-03-02T10:00:00.Z", "2026-03-02T10:00:00+3:00", "2026-03-02T10:00:00+0300", "2026-03-02t10:00:00z", "2026-03-02 10:00:00Z",
+		"2026-03-02T10:00:00Z ", "2026-03-02T24:00:00Z", "2026-03-02T10:60:00Z", "2026-03-02T10:00:60Z", "2026-13-02T10:00:00Z",
+		"2026-3-02T10:00:00Z", "+026-03-02T10:00:00Z", "2026-03-02T10:00Z", "2026-03-02T10:00:00Z0", "2026-03-02T10:00:00+03:00Z", "Z", ""} {
+		f(ok+`,"occurred_at":"`+no+`"}`, "/occurred_at", "offset")
+	}
 	f(ok+`,"occurred_at":"1969-01-01T10:00:00Z"}`, "/occurred_at", "years")
 	f(ok+`,"occurred_at":"2200-01-01T10:00:00Z"}`, "/occurred_at", "years")
 	f(ok+`,"no_earn_amount":60,"no_redeem_amount":41}`, "/amount", "less than")
 
+	f(ok+`,"lines":[]}`, "/lines", "add up to 0")
+	f(`{"id":"a","amount":0,"lines":[],"no_earn_amount":0,"no_redeem_amount":1}`, "/lines", "without lines")
 	f(ok+`,"lines":{}}`, "/lines", "array")
 	f(ok+`,"lines":[1]}`, "/lines/0", "object")
 	f(ok+`,"lines":[{"amount":100},{}]}`, "/lines/1", "amount is missing")
@@ -123,7 +136,12 @@ func TestDecodeReceipt(t *testing.T) {
 	f(`{"amount":0,"store":"\ud83d\ude00"}`, func(o *order) bool { return o.receipt.Store == "😀" })
 	f(`{"amount":0,"phone":"+7 (900) 123-45-67"}`, func(o *order) bool { return o.who.text == "+79001234567" })
 	f(`{"amount":7,"card":"c","redeem":"max"}`, func(o *order) bool { return o.receipt.Redeem == kopilka.RedeemMax })
-	f(`{"amount":7,"lines":[]}`, func(o *order) bool { return len(o.receipt.Lines) == 0 })
+	f(`{"amount":0,"lines":[]}`, func(o *order) bool { return len(o.receipt.Lines) == 0 })
+	f(`{"amount":7,"redeem":"max"}`, func(o *order) bool { return o.receipt.Redeem == kopilka.RedeemMax && o.who.by == kopilka.ByNobody })
+	for s, want := range map[string]kopilka.Time{"2026-03-02T10:00:00Z": 0, "2026-03-02T13:00:00.123456+03:00": 123, "2026-03-01T10:01:00.5-23:59": 500,
+		"2026-03-02T10:00:00-00:00": 0} {
+		f(`{"amount":0,"occurred_at":"`+s+`"}`, func(o *order) bool { return o.receipt.At == 1772445600000+want })
+	}
 	f(`{"amount":9,"lines":[{"amount":4,"qty":"0.350","sku":"s","flags":["no_redeem"]},{"amount":5,"qty":2}]}`, func(o *order) bool {
 		l := o.receipt.Lines
 		return len(l) == 2 && l[0].Qty == "0.350" && l[0].NoRedeem && !l[0].NoEarn && l[1].Qty == "2"

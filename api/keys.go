@@ -129,7 +129,7 @@ func (s *Server) getKeys(c *call) *problem {
 		e.ObjEnd()
 	}
 	e.ArrEnd()
-	nextCursor(e, false, cursor{})
+	c.nextCursor(false, cursor{})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

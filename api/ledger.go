@@ -106,7 +106,7 @@ func (s *Server) ledger(c *call) *problem {
 		}
 		if skip < len(gone) {
 			e.ArrEnd()
-			nextCursor(e, true, cursor{0, uint64(skip)})
+			c.nextCursor(true, cursor{0, uint64(skip)})
 			e.ObjEnd()
 			return c.reply(fasthttp.StatusOK)
 		}
@@ -131,7 +131,7 @@ func (s *Server) ledger(c *call) *problem {
 		at, skip = record.Outcome.Prev, 0
 	}
 	e.ArrEnd()
-	nextCursor(e, at != 0, cursor{uint64(at), uint64(skip)})
+	c.nextCursor(at != 0, cursor{uint64(at), uint64(skip)})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

@@ -388,7 +388,7 @@ func (s *Server) findMembers(c *call) *problem {
 		s.showFound(e, &found[i])
 	}
 	e.ArrEnd()
-	nextCursor(e, more && from.skip+uint64(limit) < searchMax, cursor{skip: from.skip + uint64(limit)})
+	c.nextCursor(more && from.skip+uint64(limit) < searchMax, cursor{skip: from.skip + uint64(limit)})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -57,6 +58,11 @@ func TestMemberRefusals(t *testing.T) {
 	f("c1", `{"attributes":{"a":[1]}}`, codeMalformed, "/attributes/a")
 	f("c1", `{"attributes":{"a":1,"a":2}}`, codeMalformed, "/attributes/a")
 	f("c1", `{"attributes":[]}`, codeMalformed, "/attributes")
+	for _, no := range []string{"1e400", "1E2", "12345678901234567890", "1234567890123456", "0.1234567890123456", "-1.000000000000000"} {
+		f("c1", `{"attributes":{"ok":"1e400","n":`+no+`}}`, codeMalformed, "/attributes/n")
+	}
+	s.as("till", "PUT", "/v1/members/c1", `{"attributes":{"a":123456789012345,"b":-0.00123456789012345,"c":1.50,"d":0}}`).is(200)
+	s.get("/v1/members/c1").is(200, "attributes.a", 123456789012345, "attributes.b", "-0.00123456789012345", "attributes.c", "1.50", "attributes.d", 0)
 	f("c1", `{"blocked":true}`, codeForbidden, "/blocked")
 	f("c1", `{"referrer":"c2"}`, codeReferralCycle, "")
 	f("c1", `{"referrer":"c1"}`, codeReferralCycle, "")
@@ -90,7 +96,10 @@ func TestFindMembers(t *testing.T) {
 	count("бор", 1)
 	count("nobody", 0)
 	s.get("/v1/members?q=+79001234562").is(200, "data.0.card", "c2")
-	s.get("/v1/members").refused(codeMalformed, "")
+	for _, no := range []string{"", "?q=a&q=a", "?q=a&q=b", "?q=", "?q=%FF", "?q=%C3%28", "?q=%", "?q=%4", "?q=%zz", "?q=ann&%ff=1", "?=ann", "?q=ann&=1",
+		"?q=ann&cursor=garbage", "?q=ann&cursor=AAA", "?q=ann&cursor=", "?q=ann&limit=1&limit=1"} {
+		s.get("/v1/members"+no).refused(codeMalformed, "")
+	}
 
 	seen := map[string]bool{}
 	cursor := ""
@@ -107,6 +116,19 @@ func TestFindMembers(t *testing.T) {
 			break
 		}
 		cursor = "&cursor=" + next.(string)
+	}
+	// A cursor is good for the list that made it and for no other.
+	next := s.get("/v1/members?q=petr&limit=2").at("next_cursor").(string)
+	s.get("/v1/members?q=petr&limit=1&min_seq=1&cursor=" + next).is(200)
+	for _, list := range []string{"/v1/members?q=pet", "/v1/members/c1/ledger?limit=1", "/v1/program/history?limit=1", "/v1/segments/none/members?limit=1", "/v1/keys?"} {
+		s.get(list+"&cursor="+next).refused(codeMalformed, "")
+	}
+	for i := range next {
+		bad := []byte(next)
+		if bad[i]++; bad[i] == 'z'+1 {
+			bad[i] = 'a'
+		}
+		s.get("/v1/members?q=petr&cursor="+string(bad)).refused(codeMalformed, "")
 	}
 	// A name that is no longer borne is not found.
 	s.as("till", "PUT", "/v1/members/c0", `{"name":"Olga"}`).is(200)
@@ -190,5 +212,23 @@ func TestLedgerKinds(t *testing.T) {
 	want := "expire -120, adjust -5, grant 600, debt -475, take -25, earn 25, redeem -500, earn 500"
 	if got := strings.Join(kinds, ", "); got != want {
 		t.Fatalf("%s; want %s", got, want)
+	}
+}
+
+// TestManyPutsAtOnce changes one member from many tills at once: all are heard.
+func TestManyPutsAtOnce(t *testing.T) {
+	s := open(t)
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			r := s.as("till", "PUT", "/v1/members/c1", fmt.Sprintf(`{"id":"p%d","attributes":{"a%d":%d}}`, i, i%30, i))
+			if r.status != 200 && r.status != 201 {
+				t.Errorf("status %d: %s", r.status, r.text)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(s.get("/v1/members/c1").at("attributes").(map[string]any)); n != 30 {
+		t.Fatalf("%d attributes; want 30", n)
 	}
 }

@@ -3,8 +3,10 @@ package api
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/engine"
@@ -124,10 +126,15 @@ func (o *order) named(r *reader) {
 }
 
 // staleMax is how often an order is looked up again because the log moved on.
-const staleMax = 5
+const staleMax = 16
 
-// carry brings an order through the queue and gives what became of it.
+// carry brings an order through the queue and gives what became of it. Orders
+// that would make each other stale go one after the other.
 func (s *Server) carry(o *order) (result, *problem) {
+	if turn := s.turn(o); turn != nil {
+		turn.Lock()
+		defer turn.Unlock()
+	}
 	for range staleMax {
 		if first, p := s.look(o); p != nil || first != nil {
 			return resultOf(first), p
@@ -142,6 +149,23 @@ func (s *Server) carry(o *order) (result, *problem) {
 		}
 	}
 	return result{}, problemOf(codeOverloaded, "the books moved on each time the command was looked up")
+}
+
+// turns are locks for orders that are made of what an order before them left:
+// returns by their receipt, members by their card. Those that fall on one lock by
+// chance only wait a little. Groups of a batch do without, and come here with the
+// lines that were overtaken.
+type turns [256]sync.Mutex
+
+// turn is the lock under which an order is looked up and submitted, or nil.
+func (s *Server) turn(o *order) *sync.Mutex {
+	switch {
+	case o.cmd.Kind() == kopilka.KindReturn && o.back.receipt != "":
+		return &s.turns[kopilka.FingerprintReturns(o.back.receipt)%uint64(len(s.turns))]
+	case o.cmd.Kind() == kopilka.KindMember:
+		return &s.turns[xxhash.Sum64String(o.member.card)%uint64(len(s.turns))]
+	}
+	return nil
 }
 
 // settle reads what the books decided; again asks to look up and submit once more.

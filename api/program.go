@@ -75,7 +75,7 @@ func (s *Server) programHistory(c *call) *problem {
 		e.ObjEnd()
 	}
 	e.ArrEnd()
-	nextCursor(e, next > 0, cursor{at: uint64(next)})
+	c.nextCursor(next > 0, cursor{at: uint64(next)})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }
@@ -98,6 +98,14 @@ func (s *Server) putProgram(c *call) *problem {
 		return invalidProgram(err)
 	}
 	if dry {
+		fixed := false
+		s.queue.View(func(b *engine.State) {
+			now := b.Program()
+			fixed = b.Sold() && (rules.Currency != now.Currency || rules.MinorUnits != now.MinorUnits || rules.TimeZone != now.TimeZone)
+		})
+		if fixed {
+			return refused(&kopilka.Outcome{Refusal: kopilka.ProgramFixed})
+		}
 		e := &c.out
 		e.ObjStart()
 		e.FieldStart("valid")

@@ -17,6 +17,7 @@ func TestProgram(t *testing.T) {
 	s.get("/v1/program").is(200, "version", 1)
 	put(strings.Replace(next, "earn_bp", "earn_pb", 1), "?dry_run=true").refused(codeProgramInvalid, "/tiers/0/earn_pb")
 	put("[", "").refused(codeProgramInvalid, "")
+	put(strings.Replace(next, "EUR", "USD", 1), "?dry_run=true").is(200, "valid", true) // nothing is sold yet
 	put(next, "?dry_run=maybe").refused(codeMalformed, "")
 	put(next, "?dry=true").refused(codeMalformed, "")
 	s.get("/v1/program/history").is(200, "data.0.version", 1, "next_cursor", nil)
@@ -31,7 +32,15 @@ func TestProgram(t *testing.T) {
 	put(testProgram, "", "Idempotency-Key", "v2").refused(codeIdempotencyMismatch, "")
 	s.sell("c1", 10000)
 	s.get("/v1/members/c1").is(200, "balance", 1200)
-	put(strings.Replace(next, "EUR", "USD", 1), "").refused(codeProgramFixed, "")
+	for _, other := range []string{
+		strings.Replace(next, "EUR", "USD", 1),
+		strings.Replace(next, "Europe/Berlin", "Europe/Paris", 1),
+		next + "minor_units: 3\n",
+	} {
+		for _, query := range []string{"?dry_run=true", ""} {
+			put(other, query).refused(codeProgramFixed, "")
+		}
+	}
 	r := s.get("/v1/program/history?limit=1").is(200, "data.0.version", 2)
 	s.get("/v1/program/history?limit=1&cursor="+r.at("next_cursor").(string)).is(200, "data.0.version", 1, "next_cursor", nil)
 	s.as("till", "PUT", "/v1/program", next).refused(codeForbidden, "")
@@ -92,6 +101,8 @@ func TestGrantsAreAdmins(t *testing.T) {
 	f(`{"id":"b","card":"c1","points":5}`, "")
 	f(`{"id":"b","card":"c1","points":0,"reason":"x"}`, "/points")
 	f(`{"id":"b","card":"c1","points":5,"amount":5,"reason":"x"}`, "")
+	f(`{"id":"b","card":"c1","points":5,"reason":"x","lines":[]}`, "/points")
+	f(`{"id":"b","card":"c1","amount":5,"lines":[]}`, "/lines")
 	f(`{"id":"b","card":"c1","amount":5,"reason":"x"}`, "/reason")
 	f(`{"id":"b","card":"c1","points":5,"reason":"`+strings.Repeat("x", 201)+`"}`, "/reason")
 	f(`{"id":"b","amount":5}`, "")

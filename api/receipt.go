@@ -25,7 +25,7 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 	c := &o.receipt
 	*c = kopilka.Receipt{Lines: c.Lines[:0], Imported: o.past, Earn: o.earns}
 	o.begin(c, &c.Head, &c.Deed)
-	priced := false
+	priced, lined := false, false
 	for f := r.object(fields); f.next(); {
 		switch f.name {
 		case "op":
@@ -34,6 +34,7 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 			c.Amount, priced = kopilka.Money(r.amount(0)), true
 		case "lines":
 			o.decodeLines(r)
+			lined = true
 		case "redeem":
 			c.Redeem = r.redeem(0)
 		case "no_earn_amount":
@@ -47,10 +48,10 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 	if !priced {
 		r.failAt("", "amount is missing")
 	}
-	if c.Redeem != 0 && o.who.by == kopilka.ByNobody {
+	if c.Redeem > 0 && o.who.by == kopilka.ByNobody {
 		r.failAt("/redeem", "nobody is named whose points could be spent")
 	}
-	o.checkSums(r)
+	o.checkSums(r, lined)
 	o.printReceipt("receipt")
 }
 
@@ -97,10 +98,11 @@ func decodeFlags(r *reader, l *kopilka.Line) {
 	})
 }
 
-// checkSums holds the parts of a receipt against its amount.
-func (o *order) checkSums(r *reader) {
+// checkSums holds the parts of a receipt against its amount. An empty list of
+// lines adds up to nothing; no list says nothing.
+func (o *order) checkSums(r *reader, lined bool) {
 	c := &o.receipt
-	if len(c.Lines) > 0 {
+	if lined {
 		var sum kopilka.Money
 		for i := range c.Lines {
 			sum += c.Lines[i].Amount

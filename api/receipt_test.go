@@ -22,6 +22,10 @@ func TestReceipt(t *testing.T) {
 
 	// Of nobody there is no balance.
 	s.post("/v1/receipts", `{"id":"r3","amount":700}`).is(201, "member_id", nil, "balance", nil, "tier", nil, "earned", 0, "cash_due", 700)
+	s.post("/v1/receipts", `{"id":"r3m","amount":700,"redeem":"max"}`).is(201, "member_id", nil, "redeemed", 0, "cash_due", 700)
+	s.post("/v1/quotes", `{"amount":700,"redeem":"max"}`).is(200, "member_id", nil, "redeemed", 0, "cash_due", 700, "max_redeem", 0)
+	s.post("/v1/receipts", `{"id":"r3n","amount":700,"redeem":1}`).refused(codeMalformed, "/redeem")
+	s.post("/v1/quotes", `{"amount":700,"redeem":1}`).refused(codeMalformed, "/redeem")
 	// By member_id as by card.
 	id := s.get("/v1/members/c1").is(200, "balance", 25).at("member_id")
 	s.post("/v1/receipts", fmt.Sprintf(`{"id":"r4","member_id":%q,"amount":100}`, id)).is(201, "balance", 30)

@@ -205,6 +205,7 @@ func (b *goodsBack) claim(lines []kopilka.Line) *problem {
 	for i := range lines {
 		left[i] = c.Left.Lines[i].Goods
 	}
+	taken := make([]bool, len(lines))
 	for at, l := range b.lines {
 		pointer := fmt.Sprintf("/lines/%d", at)
 		var named []int
@@ -215,6 +216,15 @@ func (b *goodsBack) claim(lines []kopilka.Line) *problem {
 		}
 		if len(named) == 0 {
 			return malformed(pointer, "the receipt has no such line")
+		}
+		if l.line != 0 && l.sku != "" && l.sku != lines[named[0]].SKU {
+			return malformed(pointer+"/sku", "is not the sku of that line")
+		}
+		for _, i := range named {
+			if taken[i] {
+				return malformed(pointer, "names a line that one before it names")
+			}
+			taken[i] = true
 		}
 		if !l.take(lines, named, left) {
 			return &problem{code: codeReturnExceeds, detail: "more comes back than is left of the line",

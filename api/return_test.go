@@ -3,6 +3,9 @@ package api
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kopilka/kopilka"
@@ -51,7 +54,11 @@ func TestReturnRefusals(t *testing.T) {
 	f("r", `,"lines":[{"line":3}]`, codeMalformed, "/lines/0")
 	f("r", `,"lines":[{"line":0}]`, codeMalformed, "/lines/0/line")
 	f("r", `,"lines":[{"sku":"z"}]`, codeMalformed, "/lines/0")
-	f("r", `,"lines":[{"line":1},{"sku":"a","amount":1}]`, codeReturnExceeds, "/lines/1")
+	f("r", `,"lines":[{"line":1,"amount":601}]`, codeReturnExceeds, "/lines/0")
+	f("r", `,"lines":[{"line":2,"amount":1},{"line":1,"sku":"b"}]`, codeMalformed, "/lines/1/sku")
+	f("r", `,"lines":[{"line":1,"amount":1},{"line":2},{"line":1,"amount":2}]`, codeMalformed, "/lines/2")
+	f("r", `,"lines":[{"sku":"a","qty":1},{"sku":"a","qty":1}]`, codeMalformed, "/lines/1")
+	f("r", `,"lines":[{"line":1},{"sku":"a","amount":1}]`, codeMalformed, "/lines/1")
 	f("r", `,"lines":[{"sku":"a","qty":4}]`, codeReturnExceeds, "/lines/0")
 	f("r", `,"lines":[{"line":1,"amount":0}]`, codeMalformed, "/lines")
 	f("plain", `,"lines":[{"line":1}]`, codeMalformed, "/lines")
@@ -144,5 +151,65 @@ func TestSplitReturnsEndAlike(t *testing.T) {
 		if balances[0] != balances[1] {
 			t.Fatalf("seed %d, round %d: at once %d points, in parts %d", seed, round, balances[0], balances[1])
 		}
+	}
+}
+
+// TestManyReturnsAtOnce brings one receipt back from a hundred tills at once:
+// what was sold comes back once, and nobody hears that the server is busy.
+func TestManyReturnsAtOnce(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	sale := s.sell("c1", 1000)
+	var wg sync.WaitGroup
+	var done, over atomic.Int64
+	for i := range 100 {
+		wg.Go(func() {
+			switch r := s.post("/v1/receipts/"+sale+"/returns", fmt.Sprintf(`{"id":"x%d","amount":20}`, i)); r.status {
+			case 201:
+				done.Add(1)
+			case 409:
+				over.Add(1)
+			default:
+				t.Errorf("status %d: %s", r.status, r.text)
+			}
+		})
+	}
+	wg.Wait()
+	if done.Load() != 50 || over.Load() != 50 {
+		t.Fatalf("%d returns and %d refusals; want 50 and 50", done.Load(), over.Load())
+	}
+	s.get("/v1/members/c1").is(200, "balance", 0)
+}
+
+// TestReturnsInManyBatches does the same with batches, each of which returns
+// pieces of the receipt between sales of its own.
+func TestReturnsInManyBatches(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	sale := s.sell("c1", 1000)
+	var wg sync.WaitGroup
+	var done, over atomic.Int64
+	for i := range 30 {
+		wg.Go(func() {
+			var b strings.Builder
+			for k := range 10 {
+				fmt.Fprintf(&b, `{"op":"receipt","id":"s%d-%d","amount":5}`+"\n", i, k)
+				fmt.Fprintf(&b, `{"op":"return","id":"x%d-%d","receipt":%q,"amount":5}`+"\n", i, k, sale)
+			}
+			for _, r := range s.lines("till", "/v1/batch", b.String()) {
+				switch {
+				case r.status == 201 && r.json["receipt"] == sale:
+					done.Add(1)
+				case r.status == 409:
+					over.Add(1)
+				case r.status != 201:
+					t.Errorf("status %d: %s", r.status, r.text)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if done.Load() != 200 || over.Load() != 100 {
+		t.Fatalf("%d returns and %d refusals; want 200 and 100", done.Load(), over.Load())
 	}
 }

@@ -108,7 +108,7 @@ func (s *Server) segments(c *call) *problem {
 	}
 	one(program.SegmentNone) // those without a purchase come last
 	e.ArrEnd()
-	nextCursor(e, false, cursor{})
+	c.nextCursor(false, cursor{})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }
@@ -167,18 +167,22 @@ func (s *Server) segmentNamed(id string) (uint8, *problem) {
 	return 0, problemOf(codeNotFound, "no segment has this id")
 }
 
-// segmentPage shows some members of a segment in order of enrolment. The cursor
-// is the outward id of the last one shown.
+// segmentPage shows some members of a segment in order of enrolment. A cursor
+// is the outward id of the last one shown: numbers of members stay inside.
 func (s *Server) segmentPage(c *call, segment uint8) *problem {
 	limit, p := c.limit(100, 1000)
 	if p != nil {
 		return p
 	}
 	from := kopilka.MemberNo(0)
-	if last := c.query("cursor"); last != "" {
-		m, ok := s.ids.No(last)
+	last, given, p := c.marked()
+	if p != nil {
+		return p
+	}
+	if given {
+		m, ok := s.ids.No(string(last))
 		if !ok {
-			return malformed("", "cursor is not one that a next_cursor gave")
+			return notOfThisList()
 		}
 		from = m + 1
 	}
@@ -202,12 +206,11 @@ func (s *Server) segmentPage(c *call, segment uint8) *problem {
 		e.ObjEnd()
 	}
 	e.ArrEnd()
-	e.FieldStart("next_cursor")
+	next := ""
 	if more {
-		e.Str(s.ids.ID(page[len(page)-1].no))
-	} else {
-		e.Null()
+		next = c.mark([]byte(s.ids.ID(page[len(page)-1].no)))
 	}
+	optField(e, "next_cursor", next)
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -82,6 +83,7 @@ type Server struct {
 	vault *people.Vault
 	names *people.Names
 	ids   kopilka.MemberIDs
+	turns turns
 
 	paths   paths
 	http    fasthttp.Server
@@ -222,6 +224,10 @@ func (c *call) bug(what any) *problem {
 // admitted finds the route of a request and checks what holds for all of them.
 func (s *Server) admitted(c *call) *problem {
 	req := &c.ctx.Request
+	if p := wellFramed(req); p != nil {
+		c.ctx.SetConnectionClose() // what comes next may be what another took for the body
+		return p
+	}
 	f := s.paths.find(req.Header.Method(), c.ctx.URI().PathOriginal())
 	if f.route == nil {
 		if f.allow != "" {
@@ -230,9 +236,6 @@ func (s *Server) admitted(c *call) *problem {
 		return problemOf(codeNotFound, "no route has this path in this version")
 	}
 	c.route, c.param = f.route, f.param
-	if p := wellFramed(req); p != nil {
-		return p
-	}
 	if p := c.authorize(); p != nil {
 		return p
 	}
@@ -242,7 +245,7 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeTooLarge, fmt.Sprintf("%d bytes; the route takes %d", n, c.route.bytes))
 	}
-	return nil
+	return c.wellAsked()
 }
 
 // wellFramed refuses requests that a proxy before the server may have cut
@@ -252,8 +255,6 @@ func wellFramed(req *fasthttp.Request) *problem {
 	lengths, keys, ids := 0, 0, 0
 	for key := range req.Header.All() {
 		switch string(key) {
-		case "Transfer-Encoding":
-			return unframed("Transfer-Encoding is not taken: send Content-Length")
 		case "Content-Length":
 			lengths++
 		case "Authorization":
@@ -275,8 +276,16 @@ func wellFramed(req *fasthttp.Request) *problem {
 			return unframed("a header goes on in another line")
 		}
 	}
+	// fasthttp has taken the header out where the body turned out to be empty.
+	for line := range bytes.Lines(raw) {
+		if name, _, _ := bytes.Cut(line, []byte{':'}); bytes.EqualFold(name, transferEncoding) {
+			return unframed("Transfer-Encoding is not taken: send Content-Length")
+		}
+	}
 	return nil
 }
+
+var transferEncoding = []byte("Transfer-Encoding")
 
 func unframed(detail string) *problem { return problemOf(codeMalformed, detail) }
 

@@ -187,6 +187,45 @@ func TestFraming(t *testing.T) {
 	f(auth+length+"X-Long: "+strings.Repeat("a", 20<<10)+"\r\n", body, 431)
 }
 
+// TestTransferEncoding sends it with requests of every kind: 400, and the
+// connection is closed, so that nothing behind it is taken for a request.
+func TestTransferEncoding(t *testing.T) {
+	s := open(t)
+	f := func(request string) {
+		t.Helper()
+		conn, err := s.ln.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		request = strings.ReplaceAll(request, "KEY", s.keys["till"])
+		go io.WriteString(conn, request+"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
+		in := bufio.NewReader(conn)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != 400 || !strings.Contains(string(text), `"malformed"`) || !resp.Close {
+			t.Fatalf("%q: %d %s, close %t", request, resp.StatusCode, text, resp.Close)
+		}
+		if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
+			t.Fatalf("%q: the connection goes on: %q, %v", request, rest, err)
+		}
+	}
+	const get, post, key = "GET /healthz HTTP/1.1\r\nHost: shop\r\n", "POST /v1/receipts HTTP/1.1\r\nHost: shop\r\n", "Authorization: Bearer KEY\r\n"
+	f(get + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+	f(get + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+	f(get + "transfer-encoding: identity\r\n\r\n")
+	f(get + "TRANSFER-ENCODING:identity\r\nContent-Length: 0\r\n\r\n")
+	f(get + "Transfer-Encoding: gzip\r\n\r\n")
+	f("GET /nowhere HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: identity\r\n\r\n")
+	f("DELETE /healthz HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: identity\r\n\r\n")
+	f(post + key + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+	f(post + key + "Transfer-Encoding: identity\r\nContent-Length: 21\r\n\r\n" + `{"id":"a","amount":5}`)
+	f(post + key + "Transfer-Encoding: chunked\r\n\r\n15\r\n" + `{"id":"a","amount":5}` + "\r\n0\r\n\r\n")
+}
+
 // TestSlowSender begins a request and does not end it.
 func TestSlowSender(t *testing.T) {
 	s := openWith(t, testProgram, Options{ReadTimeout: 100 * time.Millisecond})

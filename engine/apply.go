@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/kopilka/kopilka"
@@ -117,10 +118,13 @@ func (s *State) setProgram(c *kopilka.SetProgram, out *kopilka.Outcome) {
 		refuse(out, kopilka.ProgramFixed)
 		return
 	}
+	if before != nil && bytes.Equal(p.Document(), before.Document()) {
+		return // in force already: no version of its own
+	}
 	if len(s.versions) == versionsMax {
 		panic("engine: more versions of the program than an account can tell apart")
 	}
-	s.versions = append(s.versions, Version{Seq: s.seq, Time: s.now, Day: s.day, Program: p})
+	s.inForce(Version{Seq: s.seq, Time: s.now, Day: s.day, Program: p})
 	s.index.SetRule(&p.RFM, p.TierPolicy.WindowDays)
 	if before != nil {
 		s.retier(before, p)

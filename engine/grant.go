@@ -8,7 +8,7 @@ func (s *State) grant(c *kopilka.Grant, out *kopilka.Outcome) {
 		return
 	}
 	a := s.member(c.Member)
-	if a.blocked {
+	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
 	}

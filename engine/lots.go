@@ -140,15 +140,15 @@ func (s *State) available(a *account) (balance, pending kopilka.Points) {
 }
 
 // inactivity is how a member's whole balance ran out because nothing was bought
-// for too long: after which day, under a rule in force since which day.
+// for too long: last is the last day on which it was there.
 type inactivity struct {
-	gone        bool
-	last, since kopilka.Day
+	gone bool
+	last kopilka.Day
 }
 
 // ends is the last day of points that by themselves would live until expires.
 func (i inactivity) ends(expires kopilka.Day) kopilka.Day {
-	if i.gone && expires >= i.since {
+	if i.gone {
 		return min(expires, i.last)
 	}
 	return expires
@@ -159,28 +159,56 @@ func (i inactivity) ends(expires kopilka.Day) kopilka.Day {
 // longer in force is applied up to the day it was replaced, and not beyond.
 func (s *State) inactive(a *account) inactivity {
 	for v := max(a.version(), 1); v <= len(s.versions); v++ {
-		e := &s.versions[v-1].Program.Expiry
-		if e.Policy != program.ExpiryInactivity {
-			continue
-		}
 		until := s.day
 		if v < len(s.versions) {
 			until = s.versions[v].Day
 		}
-		if int(a.active())+28*e.Months >= int(until) {
-			continue // a month has 28 days at least: most members are spared the calendar
-		}
-		if last := a.active().AddMonths(e.Months); last < until {
-			return inactivity{gone: true, last: last, since: s.versions[v-1].Day}
+		if last, gone := s.versions[v-1].runsOut(a.active(), until); gone {
+			return inactivity{gone: true, last: last}
 		}
 	}
 	return inactivity{}
+}
+
+// runsOut tells whether the clock of inactivity, started on a day, has run out
+// before another, and after which day. A month has 28 days at least, so most
+// members are spared the calendar.
+func (v *Version) runsOut(active, before kopilka.Day) (last kopilka.Day, gone bool) {
+	e := &v.Program.Expiry
+	if e.Policy != program.ExpiryInactivity || int(active)+28*e.Months >= int(before) {
+		return 0, false
+	}
+	last = v.clock(active)
+	return last, last < before
+}
+
+// clock is the last day of points under a rule of inactivity, for a member who
+// was active on a day. A rule that came into force later counts from the day it
+// did, and a shorter one leaves the points their day: nothing runs out before
+// its rule was known.
+func (v *Version) clock(active kopilka.Day) kopilka.Day {
+	return max(max(active, v.clockFrom).AddMonths(v.Program.Expiry.Months), v.notBefore)
+}
+
+// inForce makes a version one of the state's, the newest.
+func (s *State) inForce(v Version) {
+	if n := len(s.versions); n > 0 {
+		before := &s.versions[n-1]
+		v.notBefore, v.clockFrom = v.Day, v.Day
+		if before.Program.Expiry.Policy == program.ExpiryInactivity {
+			v.clockFrom = before.clockFrom
+		}
+	}
+	s.versions = append(s.versions, v)
 }
 
 // settle brings the lots up to the books' day: what has run out is cleared away
 // and told in the outcome, what has become spendable joins its like.
 func (s *State) settle(a *account, out *kopilka.Outcome) {
 	whole := s.inactive(a)
+	if whole.gone {
+		a.cleared = max(a.cleared, whole.last)
+	}
 	if a.version() != len(s.versions) {
 		a.setVersion(len(s.versions))
 	}
@@ -247,8 +275,8 @@ func (s *State) nextExpiryAfter(a *account, active kopilka.Day, spent kopilka.Po
 		}
 	}
 	count(given.Points, given.Expires)
-	if e := &s.Program().Expiry; e.Policy == program.ExpiryInactivity && all > 0 {
-		last := active.AddMonths(e.Months)
+	if v := &s.versions[len(s.versions)-1]; v.Program.Expiry.Policy == program.ExpiryInactivity && all > 0 {
+		last := v.clock(active)
 		if next.Points == 0 || last <= next.Expires {
 			return kopilka.Lot{Points: all, Expires: last}
 		}
@@ -304,8 +332,8 @@ func (s *State) wake(a *account) {
 // ranOut tells whether the clock of inactivity, started on a day, has run out
 // under the program in force.
 func (s *State) ranOut(active kopilka.Day) bool {
-	e := &s.Program().Expiry
-	return e.Policy == program.ExpiryInactivity && int(active)+28*e.Months < int(s.day) && active.AddMonths(e.Months) < s.day
+	_, gone := s.versions[len(s.versions)-1].runsOut(active, s.day)
+	return gone
 }
 
 // owe sets a member's debt.

@@ -41,7 +41,10 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		s.index.Enrol(m, c.Registered)
 	}
 	a := s.accounts.Mut(int(m))
-	a.state, a.blocked = uint8(c.State), c.Blocked
+	a.standing = uint8(c.State)
+	if c.Blocked {
+		a.standing |= blockedBit
+	}
 	a.referrer = uint32(c.Referrer + 1)
 	a.keySlot = c.KeySlot
 	a.setProfileAt(s.seq)

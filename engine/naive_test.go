@@ -35,6 +35,7 @@ type clerk struct {
 type printed struct {
 	*program.Program
 	from kopilka.Time
+	day  kopilka.Day
 }
 
 type person struct {
@@ -50,6 +51,7 @@ type person struct {
 	lastEntry  kopilka.Seq
 	tier       int
 	goingDown  bool
+	cleared    kopilka.Day // last day of what inactivity took; 0 = never
 	debt       kopilka.Points
 	grains     []kopilka.Lot
 	untold     []kopilka.Lot // run out, not yet in an answer
@@ -170,6 +172,9 @@ func (b *clerk) midnight() {
 // strike strikes out the points that have run out before today.
 func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
+	if clock, runs := b.clock(p); runs && clock < b.day {
+		p.cleared = clock
+	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
 		if g.Expires < b.day {
@@ -194,10 +199,23 @@ func (b *clerk) lastDay(p *person, g kopilka.Lot) kopilka.Day {
 
 // clock is the day on which inactivity takes everything.
 func (b *clerk) clock(p *person) (kopilka.Day, bool) {
-	if e := b.program().Expiry; e.Policy == program.ExpiryInactivity {
-		return p.active.AddMonths(e.Months), true
+	now := b.program()
+	if now.Expiry.Policy != program.ExpiryInactivity {
+		return 0, false
 	}
-	return 0, false
+	// A rule that was not there from the beginning counts from its first day.
+	start := p.active
+	for i := len(b.programs) - 1; i > 0; i-- {
+		if b.programs[i-1].Expiry.Policy != program.ExpiryInactivity {
+			start = max(start, b.programs[i].day)
+			break
+		}
+	}
+	last := start.AddMonths(now.Expiry.Months)
+	if len(b.programs) > 1 {
+		last = max(last, now.day)
+	}
+	return last, true
 }
 
 // add lays a grain down. Points that reach somebody whose clock has run out
@@ -396,11 +414,14 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 		o.Refusal = kopilka.ProgramFixed
 		return
 	}
+	if len(b.programs) > 0 && string(rules.Document()) == string(b.program().Document()) {
+		return
+	}
 	var before []program.Tier
 	if len(b.programs) > 0 {
 		before = b.program().Tiers
 	}
-	b.programs = append(b.programs, printed{rules, b.now})
+	b.programs = append(b.programs, printed{rules, b.now, b.day})
 	o.Program = len(b.programs)
 	byHand := rules.TierPolicy.Metric == program.ByHand
 	for _, p := range b.people {

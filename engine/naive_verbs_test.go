@@ -136,7 +136,7 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 			lines = append(lines, kopilka.Line{Amount: c.NoRedeem, NoRedeem: true})
 		}
 	}
-	left := kopilka.Remains{Day: c.Day, Purchase: true, Policy: rules.Returns, Lines: make([]kopilka.RemainsLine, len(lines))}
+	left := kopilka.Remains{Day: c.Day, Made: b.day, Purchase: true, Policy: rules.Returns, Lines: make([]kopilka.RemainsLine, len(lines))}
 	takes, earns := make([]int64, len(lines)), make([]int64, len(lines))
 	var redeemable, base kopilka.Money
 	for i, l := range lines {
@@ -241,7 +241,7 @@ func (b *clerk) redemption(c *kopilka.Redemption, o *kopilka.Outcome) {
 		goods = kopilka.Money(o.Redeemed)
 	}
 	o.CashDue = goods - kopilka.Money(o.Redeemed)
-	o.Left = kopilka.Remains{Day: c.Day, Policy: rules.Returns, Spent: b.spend(p, o.Redeemed),
+	o.Left = kopilka.Remains{Day: c.Day, Made: b.day, Policy: rules.Returns, Spent: b.spend(p, o.Redeemed),
 		Lines: []kopilka.RemainsLine{{Goods: goods, Spent: o.Redeemed}}}
 	b.books.Redeemed += o.Redeemed
 	b.slip(c.ID, key, c.Member, o.Left)
@@ -286,7 +286,10 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 	if c.Receipt == "" {
 		o.Goods, o.CashRefund = c.Amount, c.Amount
 		if c.Member != kopilka.NoMember {
-			b.people[c.Member].bought = append(b.people[c.Member].bought, bought{c.Day, 0, -c.Amount})
+			p := b.people[c.Member]
+			b.settle(p, o)
+			p.bought = append(p.bought, bought{c.Day, 0, -c.Amount})
+			b.mayFall(p)
 			b.books.Returns++
 			b.enter(c.Member, o)
 		}
@@ -326,6 +329,7 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 			gone = -1
 		}
 		p.bought = append(p.bought, bought{r.Day, gone, -o.Goods})
+		b.mayFall(p)
 	}
 	b.books.Returns++
 	b.books.Restored += o.Restored
@@ -333,6 +337,13 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 	b.books.Taken += o.Taken
 	o.Left = b.copyOf(r)
 	b.enter(c.Member, o)
+}
+
+// mayFall: who has less than the tier asks for is judged at the next midnight.
+func (b *clerk) mayFall(p *person) {
+	if b.program().TierPolicy.Metric != program.ByHand && b.program().TierPolicy.Downgrade != program.DowngradeNone {
+		p.goingDown = p.goingDown || p.tier > b.reached(p)
+	}
 }
 
 func (b *clerk) copyOf(r *slip) kopilka.Remains {
@@ -385,7 +396,7 @@ func (b *clerk) restore(p *person, r *slip, o *kopilka.Outcome) {
 	for i, n := range spread(int64(o.Restored), weights) {
 		l, points := &r.Spent[i], kopilka.Points(n)
 		l.Points -= points
-		if l.Expires < b.day {
+		if l.Expires < b.day || r.Made <= p.cleared {
 			o.Lapsed += points
 			continue
 		}
@@ -399,7 +410,7 @@ func (b *clerk) callBack(p *person, r *slip, called kopilka.Points, o *kopilka.O
 	owed := called + r.Owed
 	r.Earned.Points -= called
 	r.Owed = 0
-	if r.Earned.Expires < b.day {
+	if r.Earned.Expires < b.day || r.Made <= p.cleared {
 		return // they have run out by themselves
 	}
 	own := func(g kopilka.Lot) bool {

@@ -162,7 +162,7 @@ func (s *State) restored(h *header) error {
 		if err != nil {
 			return fmt.Errorf("version %d of the program: %w", i+1, err)
 		}
-		s.versions = append(s.versions, Version{v.Seq, v.Time, v.Day, p})
+		s.inForce(Version{Seq: v.Seq, Time: v.Time, Day: v.Day, Program: p})
 	}
 	s.keys, s.books, s.freeLot = h.Keys, h.Books, h.FreeLot
 	s.debts = map[kopilka.MemberNo]kopilka.Points{}

@@ -19,6 +19,7 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
+	s.sale.day = s.day
 	if c.Member == kopilka.NoMember {
 		if refuseAnonymous(c, out) {
 			return
@@ -32,7 +33,7 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	}
 	a := s.member(c.Member)
 	available, _ := s.available(a)
-	if s.sale.decide(c, p, s.tierOf(a, p), a.blocked, available, out) {
+	if s.sale.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
 	if s.overfull(a, out.Earned, out) || s.overspent(c.Member, c.Amount, out) {
@@ -99,7 +100,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	out.Reset()
 	out.Time, out.Program = s.now, s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
-	var q sale
+	q := sale{day: s.day}
 	if c.Member == kopilka.NoMember {
 		if !refuseAnonymous(c, out) {
 			out.CashDue = c.Amount
@@ -109,7 +110,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	out.Member = c.Member
 	a := s.accounts.At(int(c.Member))
 	available, pending := s.available(a)
-	if q.decide(c, p, s.tierOf(a, p), a.blocked, available, out) {
+	if q.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
 	if s.overfull(a, out.Earned, out) || s.overspent(c.Member, c.Amount, out) {
@@ -149,6 +150,7 @@ type sale struct {
 	spent  []int64 // points spent on it
 	earned []int64 // points earned by it
 	policy kopilka.ReturnsPolicy
+	day    kopilka.Day // of the books
 	legs   []kopilka.Lot
 }
 
@@ -251,7 +253,7 @@ func (x *sale) redeem(asked kopilka.Points, by kopilka.Naming, cap, available ko
 
 // left is what of the receipt can come back: all of it.
 func (x *sale) left(c *kopilka.Receipt, r *kopilka.Remains) {
-	r.Day, r.Purchase, r.Policy = c.Day, true, x.policy
+	r.Day, r.Made, r.Purchase, r.Policy = c.Day, x.day, true, x.policy
 	for i, v := range x.goods {
 		r.Lines = append(r.Lines, kopilka.RemainsLine{Goods: kopilka.Money(v),
 			Spent: kopilka.Points(x.spent[i]), Earned: kopilka.Points(x.earned[i])})

@@ -17,7 +17,7 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
 	a := s.member(c.Member)
-	if a.blocked {
+	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
 	}
@@ -39,7 +39,7 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 		goods = kopilka.Money(out.Redeemed)
 	}
 	out.CashDue = goods - kopilka.Money(out.Redeemed)
-	out.Left.Day, out.Left.Policy = c.Day, p.Returns
+	out.Left.Day, out.Left.Made, out.Left.Policy = c.Day, s.day, p.Returns
 	out.Left.Lines = append(out.Left.Lines, kopilka.RemainsLine{Goods: goods, Spent: out.Redeemed})
 	s.books.Redeemed += out.Redeemed
 	s.enter(c.Member, a, out)

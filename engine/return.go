@@ -10,7 +10,9 @@ import (
 // left of the receipt, so yesterday's rules need not be known: every line gives
 // back its own share of the points spent on it and earned by it, and the last
 // piece of a line gives back all that is left of them. So any split of a return,
-// in any order, ends where one return of everything ends.
+// in any order, ends with the balance, the debt and the segment that one return
+// of everything ends with. (Where earned points were spent meanwhile, which other
+// lots pay for them can depend on the order.)
 func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	if s.spent(&c.Head, out) {
 		return
@@ -28,7 +30,7 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 		return
 	}
 	left := &out.Left
-	left.Day, left.Purchase, left.Policy = c.Left.Day, c.Left.Purchase, c.Left.Policy
+	left.Day, left.Made, left.Purchase, left.Policy = c.Left.Day, c.Left.Made, c.Left.Purchase, c.Left.Policy
 	left.Lines = append(left.Lines, c.Left.Lines...)
 	left.Spent = append(left.Spent, c.Left.Spent...)
 	left.Earned, left.Owed = c.Left.Earned, c.Left.Owed
@@ -64,6 +66,7 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 			gone = -1
 		}
 		s.index.Purchase(c.Member, left.Day, gone, -out.Goods)
+		s.mayFall(c.Member, a)
 	}
 	s.books.Returns++
 	s.books.Restored += out.Restored
@@ -80,7 +83,9 @@ func (s *State) refund(c *kopilka.Return, out *kopilka.Outcome) {
 		return
 	}
 	a := s.member(c.Member)
+	s.settle(a, out)
 	s.index.Purchase(c.Member, c.Day, 0, -c.Amount)
+	s.mayFall(c.Member, a)
 	s.books.Returns++
 	s.enter(c.Member, a, out)
 }
@@ -136,7 +141,7 @@ func (s *State) restore(c *kopilka.Return, a *account, left *kopilka.Remains, ou
 	for i := range left.Spent {
 		l, points := &left.Spent[i], kopilka.Points(x.spent[i])
 		l.Points -= points
-		if l.Expires < s.day {
+		if l.Expires < s.day || left.Made <= a.cleared {
 			out.Lapsed += points
 			continue
 		}
@@ -150,14 +155,16 @@ func (s *State) restore(c *kopilka.Return, a *account, left *kopilka.Remains, ou
 // callBack takes earned points back: those of the goods that came back now, and
 // those that earlier returns of the receipt could not take. It takes them from
 // the lot they went to and then, unless only pending points may be taken, from
-// the others. What cannot be taken stays on the receipt, or becomes debt. Points
-// of a lot that has run out are not called back: they are gone already.
+// the others. What cannot be taken stays on the receipt, or becomes debt. Once the
+// lot has run out nothing is called back: whether these points ran out with it
+// or were spent before is not known of points that are alike, and nobody loses
+// the same points twice.
 func (s *State) callBack(c *kopilka.Return, a *account, called kopilka.Points, left *kopilka.Remains, out *kopilka.Outcome) {
 	earned := &left.Earned
 	earned.Points -= called
 	owed := called + left.Owed
 	left.Owed = 0
-	if owed == 0 || earned.Expires < s.day {
+	if owed == 0 || earned.Expires < s.day || left.Made <= a.cleared {
 		return
 	}
 	pending := earned.Activates > s.day

@@ -61,10 +61,17 @@ type account struct {
 	referrer uint32 // member number + 1
 	keySlot  uint32
 	tier     uint8
-	state    uint8
-	blocked  bool
-	_        uint8
+	standing uint8 // state, and whether the member is blocked
+	// cleared is the last day of what inactivity took last: what was earned or
+	// spent up to it can no longer come back. 0 = never.
+	cleared kopilka.Day
 }
+
+// blockedBit is that of account.standing; the rest is the member's state.
+const blockedBit = 1 << 7
+
+func (a *account) blocked() bool              { return a.standing&blockedBit != 0 }
+func (a *account) state() kopilka.MemberState { return kopilka.MemberState(a.standing &^ blockedBit) }
 
 const low48 = 1<<48 - 1
 
@@ -88,6 +95,9 @@ type Version struct {
 	Time    kopilka.Time
 	Day     kopilka.Day
 	Program *program.Program
+
+	// Of a rule of inactivity: see clock. 0 = since the books began.
+	clockFrom, notBefore kopilka.Day
 }
 
 // versionsMax is what the 16 bits of an account can tell apart.
@@ -110,6 +120,10 @@ func (s *State) IDs() kopilka.MemberIDs { return s.ids }
 
 // Index is who is in which segment.
 func (s *State) Index() *index.Index { return s.index }
+
+// Sold tells whether a receipt was taken: from the first one on, currency, minor
+// units and time zone are fixed.
+func (s *State) Sold() bool { return s.sold }
 
 // Program is the rules in force; nil before the first.
 func (s *State) Program() *program.Program {
@@ -186,7 +200,7 @@ func (s *State) Member(m kopilka.MemberNo) Member {
 	a := s.accounts.At(int(m))
 	v := Member{
 		No: m, Card: s.card(m), Registered: s.index.Registered(m),
-		State: kopilka.MemberState(a.state), Blocked: a.blocked, Tier: a.tier,
+		State: a.state(), Blocked: a.blocked(), Tier: a.tier,
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
 		Referrer: kopilka.MemberNo(a.referrer) - 1,

@@ -58,6 +58,18 @@ func (s *State) lower(m kopilka.MemberNo, p *program.Program) {
 	}
 }
 
+// mayFall makes a member whose metric a return has lowered be judged at the next
+// tick. The return itself takes no tier away.
+func (s *State) mayFall(m kopilka.MemberNo, a *account) {
+	p := s.Program()
+	if p.TierPolicy.Metric == program.ByHand || p.TierPolicy.Downgrade == program.DowngradeNone {
+		return
+	}
+	if a.tier > tierReached(p, s.tierMetric(m, p)) {
+		s.above[m] = struct{}{}
+	}
+}
+
 // raise takes a member up to the tier that the metric reaches.
 func (s *State) raise(m kopilka.MemberNo, a *account, p *program.Program) {
 	metric := s.tierMetric(m, p)

@@ -10,6 +10,7 @@
 // to what came after them are merged into one, so that there are about log n of
 // them; the merged run takes the place of its inputs by covering their range, and
 // a crash at any instant leaves a set of files that covers what was covered.
+// On a disk that is filling up merges wait (FreeFloor) and there are more runs.
 //
 // A filter of ten bits a key stays in memory, so that the look-up of a fresh
 // id, which is nearly every one, reads nothing. Each page that is read is checked

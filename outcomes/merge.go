@@ -42,10 +42,21 @@ func (s *Runs) merge() {
 		if errors.Is(err, errStopped) {
 			return
 		}
+		if errors.Is(err, errNoRoom) {
+			if !s.cramped {
+				s.logger.Warn("outcomes: merges wait for room; look-ups go on over more runs", "err", err)
+			}
+			s.cramped = true
+			return
+		}
 		if err != nil {
 			// The runs stand as they were and answer; the next Seal tries again.
 			s.logger.Error("outcomes: merge failed; look-ups go on over more runs", "err", err)
 			return
+		}
+		if s.cramped {
+			s.logger.Info("outcomes: merges have room again", "dir", s.dir)
+			s.cramped = false
 		}
 	}
 }
@@ -57,6 +68,9 @@ func (s *Runs) mergeRuns(from int, inputs []*run) error {
 	all := head{first: inputs[0].first, last: inputs[len(inputs)-1].last}
 	for _, r := range inputs {
 		all.count += r.count
+	}
+	if err := s.room(all.fileBytes()); err != nil {
+		return err
 	}
 	w, err := newWriter(s.dir, all)
 	if err != nil {
@@ -105,8 +119,13 @@ func (s *Runs) mergePairs(w *writer, inputs []*run) error {
 		h.down(i)
 	}
 	for n := 0; len(h) > 0; n++ {
-		if n%(1<<14) == 0 && s.stopping.Load() {
-			return errStopped
+		if n%(1<<14) == 0 {
+			if s.stopping.Load() {
+				return errStopped
+			}
+			if err := s.room(w.fileBytes() - int64(w.no)*pageBytes); err != nil {
+				return err
+			}
 		}
 		w.add(h[0].pair)
 		more, err := h[0].next()

@@ -44,6 +44,10 @@ type Runs struct {
 	stopping atomic.Bool
 	merger   sync.WaitGroup
 	step     func(string) // called between the steps of writing and merging: where a crash may come
+
+	floor   int64 // see FreeFloor
+	free    func(dir string) (int64, error)
+	cramped bool // a merge had no room, and that was said; the merger's
 }
 
 var errClosed = errors.New("outcomes: closed")
@@ -53,10 +57,13 @@ var errClosed = errors.New("outcomes: closed")
 // cover every position from 1 on is damaged and refused. One process has a
 // folder open at a time; the owner of the folder above sees to that. Without a
 // logger nothing is logged.
-func Open(dir string, logger *slog.Logger) (*Runs, error) {
+func Open(dir string, logger *slog.Logger, options ...Option) (*Runs, error) {
 	s, err := open(dir, logger, func(string) {})
 	if err != nil {
 		return nil, err
+	}
+	for _, option := range options {
+		option(s)
 	}
 	s.merger.Go(func() {
 		for range s.wake {
@@ -79,7 +86,7 @@ func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Runs{dir: dir, logger: logger, wake: make(chan struct{}, 1), step: step}
+	s := &Runs{dir: dir, logger: logger, wake: make(chan struct{}, 1), step: step, free: freeBytes}
 	for _, h := range f.heads {
 		r, err := openRun(dir, h)
 		if err != nil {

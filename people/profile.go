@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -239,27 +239,31 @@ func scalar(v any) (kept any, fault string) {
 	case string:
 		return v, badText(v, attributeMax)
 	case json.Number:
-		if len(v) > wordMax || !number(v) {
-			return nil, fmt.Sprintf("is not a number of at most %d characters", wordMax)
-		}
-		return v, ""
+		return plain(v)
 	case int:
-		return json.Number(strconv.Itoa(v)), ""
+		return plain(json.Number(strconv.Itoa(v)))
 	case int64:
-		return json.Number(strconv.FormatInt(v, 10)), ""
+		return plain(json.Number(strconv.FormatInt(v, 10)))
 	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, "is not a number"
-		}
-		return json.Number(strconv.FormatFloat(v, 'g', -1, 64)), ""
+		return plain(json.Number(strconv.FormatFloat(v, 'f', -1, 64)))
 	}
 	return nil, "is neither a string, a number nor a boolean"
 }
 
-// number tells a JSON number from other JSON: it begins and ends so.
-func number(n json.Number) bool {
-	digit := func(c byte) bool { return c >= '0' && c <= '9' }
-	return json.Valid([]byte(n)) && (n[0] == '-' || digit(n[0])) && digit(n[len(n)-1])
+// digitsMax is how many digits survive in every program that reads numbers as
+// IEEE doubles, as most readers of JSON do.
+const digitsMax = 15
+
+var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)([.][0-9]+)?$`)
+
+// plain takes decimal numbers without an exponent. Zeros before the first other
+// digit do not count.
+func plain(n json.Number) (kept any, fault string) {
+	digits := strings.TrimLeft(strings.Replace(string(n), ".", "", 1), "-0")
+	if len(n) > wordMax || len(digits) > digitsMax || !decimal.MatchString(string(n)) {
+		return nil, fmt.Sprintf("is not a plain decimal number of at most %d digits", digitsMax)
+	}
+	return n, ""
 }
 
 // encode writes a profile the same way every time.

@@ -101,9 +101,12 @@ func TestApplyRefuses(t *testing.T) {
 	attribute := func(v any) Change { return Change{Attributes: To(map[string]any{"a/b": v})} }
 	f(attribute([]any{}), "/attributes/a~1b is neither a string, a number nor a boolean")
 	f(attribute(map[string]any{}), "/attributes/a~1b is neither a string, a number nor a boolean")
-	f(attribute(math.NaN()), "/attributes/a~1b is not a number")
-	for _, bad := range []json.Number{"", "1 ", " 1", "01", "true", `"1"`, "1e", json.Number(strings.Repeat("1", 65))} {
-		f(attribute(bad), "/attributes/a~1b is not a number of at most 64 characters")
+	f(attribute(math.NaN()), "/attributes/a~1b is not a plain decimal number of at most 15 digits")
+	f(attribute(math.Inf(-1)), "/attributes/a~1b is not a plain decimal number of at most 15 digits")
+	f(attribute(int64(1_000_000_000_000_000)), "/attributes/a~1b is not a plain decimal number of at most 15 digits")
+	for _, bad := range []json.Number{"", "1 ", " 1", "01", "true", `"1"`, "1e", "1e5", "1E-2", ".5", "5.", "-", "--1",
+		"1234567890123456", "-12345678.90123456", json.Number("0." + strings.Repeat("0", 63) + "1")} {
+		f(attribute(bad), "/attributes/a~1b is not a plain decimal number of at most 15 digits")
 	}
 	f(attribute(strings.Repeat("x", 1001)), "/attributes/a~1b has 1001 bytes, more than 1000")
 	key := "/attributes has a key that is empty, longer than 64 bytes or not printable"

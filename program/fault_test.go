@@ -95,6 +95,10 @@ func TestFaults(t *testing.T) {
 	f("program: x\nexpiry: {policy: lots, months: 1201}", "/expiry/months 2:32 1201 is above the most, 1200")
 	f("program: x\nexpiry: {policy: lots, months: 0}", "/expiry/months 2:32 0 is below the least, 1")
 	f("program: x\npending_days: 366", "/pending_days 2:15 366 is above the most, 365")
+	f("program: x\nexpiry: {policy: lots, months: 1}\npending_days: 28",
+		"/pending_days 3:15 points would run out before they can be spent: 28 days is not less than the shortest expiry, 1 months of 28 days")
+	f("program: x\npending_days: 336\nexpiry: {policy: lots, months: 12}",
+		"/pending_days 2:15 points would run out before they can be spent: 336 days is not less than the shortest expiry, 12 months of 28 days")
 	f("program: x\nreturns: {spent_points: all}", "/returns/spent_points 2:25 all is none of only_pending, within_balance, unlimited")
 	f("program: x\nredeem_allowed_by: [card, card]", "/redeem_allowed_by 2:20 items 1 and 2 are the same")
 	f("program: x\nredeem_allowed_by: [name]", "/redeem_allowed_by/0 2:21 name is none of card, phone, code, member_id")

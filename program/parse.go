@@ -82,6 +82,11 @@ func (t *tree) program() *Program {
 	if p.Zone, err = loadZone(d.TimeZone); err != nil {
 		t.faultAt("/time_zone", "%q is no time zone: %s", cut(d.TimeZone), err)
 	}
+	// A month has 28 days at least.
+	if p.Expiry.Policy == ExpiryLots && p.PendingDays >= 28*p.Expiry.Months {
+		t.faultAt("/pending_days", "points would run out before they can be spent: %d days is not less than the shortest expiry, %d months of 28 days",
+			p.PendingDays, p.Expiry.Months)
+	}
 	for _, n := range namings {
 		p.RedeemAllowedBy[n] = slices.Contains(d.RedeemAllowedBy, n.String())
 	}

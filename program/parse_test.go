@@ -314,8 +314,9 @@ func randomDocument(rng *rand.Rand) string {
 		}
 	}
 	line("tier_policy: {metric: %s, window_days: %d, downgrade: %s}", oneOf(tierMetricWords), end(0, 36500), oneOf(downgradeWords))
-	line("expiry: {policy: %s, months: %d}", oneOf(expiryWords[1:]), end(1, 1200))
-	line("pending_days: %d", end(0, 365))
+	months := end(1, 1200)
+	line("expiry: {policy: %s, months: %d}", oneOf(expiryWords[1:]), months)
+	line("pending_days: %d", end(0, min(365, 28*months-1)))
 	line("returns: {spent_points: %s}", oneOf(returnsWords))
 	allowed := []string{"card", "phone", "code", "member_id"}
 	rng.Shuffle(4, func(i, j int) { allowed[i], allowed[j] = allowed[j], allowed[i] })

@@ -55,11 +55,8 @@ func (d *Disk) takePicture() (p picture) {
 func (d *Disk) enqueue(j job) error {
 	d.life.RLock()
 	defer d.life.RUnlock()
-	switch d.state {
-	case opened:
-		return errNotStarted
-	case closed:
-		return errClosed
+	if err := d.running(); err != nil {
+		return err
 	}
 	d.queue <- j
 	return nil

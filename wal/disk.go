@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kopilka/kopilka"
 )
@@ -53,6 +54,8 @@ type Disk struct {
 	quit     chan struct{}
 	kept     chan struct{} // closed when the keeper has ended
 
+	keepPause time.Duration // of the keeper after its first failure
+
 	poison atomic.Pointer[error]
 }
 
@@ -63,6 +66,7 @@ type state uint8
 const (
 	opened state = iota
 	started
+	failed // Start has failed: the machine is half filled, and only Close is left
 	closed
 )
 
@@ -126,6 +130,8 @@ func Open(opts Options) (*Disk, error) {
 		wake:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		kept:    make(chan struct{}),
+
+		keepPause: keepPauseMin,
 	}
 	for range slots {
 		d.free <- new(slot)
@@ -167,11 +173,11 @@ func (d *Disk) Propose(p Proposal) error {
 	if n := len(p.Body); n > d.opts.FrameMax {
 		return fmt.Errorf("%w: %d bytes of commands are more than the %d of a frame", ErrNotLogged, n, d.opts.FrameMax)
 	}
-	size := headerSize + len(p.Body) + len(p.Kept)
-	if size >= frameLimit {
-		return fmt.Errorf("%w: a frame of %d bytes is not under %d", ErrNotLogged, size, frameLimit)
+	n := len(p.Body) + len(p.Kept)
+	if n > FrameLimit {
+		return fmt.Errorf("%w: %d bytes of commands and outcomes are more than the %d of a frame", ErrNotLogged, n, FrameLimit)
 	}
-	if err := d.space.take(size); err != nil {
+	if err := d.space.take(headerSize + n); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotLogged, err)
 	}
 	if d.size >= d.opts.EpochMax {
@@ -186,6 +192,10 @@ func (d *Disk) Propose(p Proposal) error {
 	next := mark{Pos: s.entry.Pos, Seq: d.end.Seq + kopilka.Seq(p.Count), Digest: s.entry.Digest}
 	if err := d.commit(e.store.(*live), s.entry.First, next.Pos.Index, s.packed); err != nil {
 		return d.fail(fmt.Errorf("append frame %d: %w", next.Pos.Index, err))
+	}
+	// Badger may have complained to its logger alone, and of this very frame.
+	if p := d.poison.Load(); p != nil {
+		return *p
 	}
 	if err := d.head.write(next); err != nil {
 		return d.fail(fmt.Errorf("note that frame %d is durable: %w", next.Pos.Index, err))
@@ -233,7 +243,7 @@ func (d *Disk) open(no uint32, dir string, start mark, size int64) error {
 		return err
 	}
 	if err := syncDir(d.opts.Dir); err != nil {
-		return err
+		return errors.Join(err, l.close())
 	}
 	d.size = size
 	d.mu.Lock()
@@ -247,13 +257,18 @@ func (d *Disk) usable() error {
 	if p := d.poison.Load(); p != nil {
 		return *p
 	}
+	return d.running()
+}
+
+// running says why the log is not started, if so. The caller holds life.
+func (d *Disk) running() error {
 	switch d.state {
-	case opened:
-		return errNotStarted
+	case started:
+		return nil
 	case closed:
 		return errClosed
 	}
-	return nil
+	return errNotStarted
 }
 
 // fail poisons the log: from the first error on it takes nothing. It gives back
@@ -276,7 +291,8 @@ func (d *Disk) Role() Role {
 }
 
 // Close implements Log. A log that was poisoned is only let go: what Badger
-// would still write must not be.
+// would still write must not be. One that was never started, or whose start
+// failed, is let go as far as it was opened. Once closed it stays so.
 func (d *Disk) Close() error {
 	d.life.Lock()
 	was := d.state

@@ -3,7 +3,9 @@ package wal
 import (
 	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,10 +219,18 @@ func TestRefusals(t *testing.T) {
 	f(w.proposal(1, 60), 99, ErrStorageFull)
 	f(w.proposal(1, 1000), 1000, nil)
 	f(w.proposal(1, 1001), 1000, ErrNotLogged)
-	f(Proposal{Kept: make([]byte, frameLimit-headerSize)}, 1000, ErrNotLogged)
-	f(Proposal{Kept: make([]byte, frameLimit-headerSize-1)}, 1000, nil)
+	f(Proposal{Kept: make([]byte, FrameLimit+1)}, 1000, ErrNotLogged)
+	f(Proposal{Kept: make([]byte, FrameLimit)}, 1000, nil)
+	both := w.noise(1000)
+	both.Kept = make([]byte, FrameLimit-1000+1)
+	f(both, 1000, ErrNotLogged)
+	both.Kept = w.noise(FrameLimit - 1000).Body // bytes that do not pack
+	f(both, 1000, nil)
 	fence(t, d)
-	if m.pos.Index != 3 || d.Role() != Leader || poisoned != 0 {
+	if raw, err := d.live().store.find(d.end.Seq); err != nil || len(raw) != 512<<10-1 {
+		t.Fatalf("the largest frame has %d bytes, %v", len(raw), err)
+	}
+	if m.pos.Index != 4 || d.Role() != Leader || poisoned != 0 {
 		t.Fatalf("%d frames, role %d, poisoned %d times", m.pos.Index, d.Role(), poisoned)
 	}
 	end(t, d)
@@ -278,6 +288,93 @@ func TestFailedSyncPoisons(t *testing.T) {
 	d, m = begin(t, in(o.Dir))
 	if m.pos.Index != 2 {
 		t.Fatalf("%d frames after the restart; the second one was in the log", m.pos.Index)
+	}
+	end(t, d)
+}
+
+// An error of Propose may be ErrNotLogged and the end of the log at once; Role
+// tells.
+func TestPoisonShowsInRole(t *testing.T) {
+	poisoned := 0
+	f := func(spoil func(*Disk), logged bool, want string) {
+		t.Helper()
+		poisoned = 0
+		o := in(t.TempDir())
+		o.OnPoison = func(error) { poisoned++ }
+		d, _ := begin(t, o)
+		w := newDay(1)
+		propose(t, d, w.proposal(1, 60))
+		if err := d.Propose(w.noise(FrameLimit + 1)); !errors.Is(err, ErrNotLogged) || d.Role() != Leader {
+			t.Fatalf("a frame too large: %v, role %d", err, d.Role())
+		}
+		spoil(d)
+		err := d.Propose(w.proposal(1, 60))
+		if err == nil || errors.Is(err, ErrNotLogged) == logged || !strings.Contains(err.Error(), want) {
+			t.Fatalf("got %v; want %s", err, want)
+		}
+		if d.Role() != Poisoned || poisoned != 1 {
+			t.Fatalf("after %v: role %d, poisoned %d times", err, d.Role(), poisoned)
+		}
+		if err := d.Propose(w.proposal(1, 60)); !errors.Is(err, ErrNotLogged) || !strings.Contains(err.Error(), want) || poisoned != 1 {
+			t.Fatalf("then: %v, poisoned %d times", err, poisoned)
+		}
+		if err := d.Close(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("close: %v", err)
+		}
+	}
+	complain := func(d *Disk) { d.live().store.(*live).db.Opts().Logger.Errorf("sync of %s", "a file") }
+
+	f(func(d *Disk) {
+		d.size = d.opts.EpochMax
+		if err := os.WriteFile(epochDir(d.opts.Dir, 2), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}, false, "begin epoch 2")
+	f(complain, false, "badger: sync of a file")
+	f(func(d *Disk) {
+		good := d.commit
+		d.commit = func(l *live, first kopilka.Seq, index uint64, raw []byte) error {
+			defer complain(d) // and the commit says that all is well
+			return good(l, first, index, raw)
+		}
+	}, true, "badger: sync of a file")
+}
+
+// watched tells how large the buffers are that are read into.
+type watched struct {
+	store
+	caps []int
+}
+
+func (s *watched) behind(at mark, limit int, buf []byte) ([]byte, error) {
+	s.caps = append(s.caps, cap(buf))
+	return s.store.behind(at, limit, buf)
+}
+
+// A scan reads all its chunks into one buffer.
+func TestScanUsesItsBufferAgain(t *testing.T) {
+	d, m := begin(t, in(t.TempDir()))
+	w := newDay(7)
+	for range 30 {
+		propose(t, d, w.noise(200_000))
+	}
+	fence(t, d)
+	e := d.live()
+	s := &watched{store: e.store}
+	e.store = s
+	again := new(toy)
+	if err := d.Scan(1, func(e *kopilka.Entry) error { again.Apply(e); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	e.store = s.store
+	again.same(t, m)
+	if len(s.caps) < 4 {
+		t.Fatalf("6 MB in %d chunks", len(s.caps))
+	}
+	for _, c := range s.caps[1:] {
+		if c < scanBytes {
+			t.Fatalf("room in the buffers that were read into: %v; want at least %d from the second on", s.caps, scanBytes)
+		}
 	}
 	end(t, d)
 }

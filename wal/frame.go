@@ -34,8 +34,8 @@ const (
 	frameMagic = "KPF\x01"
 	headerSize = 88
 
-	// frameLimit is what a frame stays under, compressed or not.
-	frameLimit = 512 << 10
+	// frameBytesMax is the most that a frame has, compressed or not.
+	frameBytesMax = 512<<10 - 1
 
 	flagZstd = 1
 
@@ -79,7 +79,7 @@ func readFrame(b []byte) (frame, error) {
 	}
 	le := binary.LittleEndian
 	size := le.Uint32(b[8:])
-	if size < headerSize || size >= frameLimit {
+	if size < headerSize || size > frameBytesMax {
 		return frame{}, errFrameSize
 	}
 	if int(size) > len(b) {
@@ -102,7 +102,7 @@ func readFrame(b []byte) (frame, error) {
 		payload: b[headerSize:],
 	}
 	copy(f.prev[:], b[56:])
-	if uint64(f.body)+uint64(f.kept) >= frameLimit || f.flags > flagZstd {
+	if uint64(f.body)+uint64(f.kept) > FrameLimit || f.flags > flagZstd {
 		return frame{}, errFrameSize
 	}
 	return f, nil
@@ -198,7 +198,7 @@ func (s *slot) fill(p Proposal, epoch uint32, end mark) {
 // own, since the frame has one.
 var (
 	packer   = must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(512<<10), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true)))
-	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(2*frameLimit)))
+	unpacker = must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(2*frameBytesMax)))
 )
 
 func must[T any](v T, err error) T {

@@ -15,30 +15,62 @@ import (
 // frames, snapshots when the tail is long, letting go of what both cover.
 func (d *Disk) keep() {
 	defer close(d.kept)
+	var pause time.Duration // before the next try; 0 when the last one went well
+	full := false           // the disk is too full, and that was said
 	for {
+		wake, again := d.wake, (<-chan time.Time)(nil)
+		if pause > 0 {
+			// A long tail nudges with every frame, so a failure waits for the clock.
+			wake, again = nil, time.After(pause)
+		}
 		select {
 		case <-d.quit:
 			return
-		case <-d.wake:
+		case <-wake:
+		case <-again:
 		}
-		err := d.sealEnded()
-		if err == nil && d.tail.Load() >= d.due.Load() {
-			// Should this one fail, the next try waits for as much again.
-			d.due.Store(d.tail.Load() + max(d.opts.SnapshotEvery, d.lastSize()/2))
-			err = d.Checkpoint()
-		} else if err == nil {
-			err = d.letGo()
+		err := d.keepUp()
+		if errors.Is(err, errClosed) {
+			return
 		}
-		if err != nil && !errors.Is(err, errClosed) {
+		pause = d.pauseAfter(pause, err)
+		was := full
+		full = errors.Is(err, ErrStorageFull)
+		switch {
+		case full && was:
+			d.log.Debug("wal: behind the writer, still: " + err.Error())
+		case full:
+			d.log.Warn("wal: behind the writer, sealing and snapshots wait for room: " + err.Error())
+		case err != nil:
 			d.log.Error("wal: behind the writer: " + err.Error())
+		case was:
+			d.log.Info("wal: behind the writer, sealing and snapshots go on", "dir", d.opts.Dir)
 		}
 	}
 }
 
-func (d *Disk) lastSize() int64 {
-	d.keeping.Lock()
-	defer d.keeping.Unlock()
-	return d.last.size
+const (
+	keepPauseMin = time.Second
+	keepPauseMax = time.Minute
+)
+
+// pauseAfter is how long to wait after a try: longer after every failure.
+func (d *Disk) pauseAfter(pause time.Duration, err error) time.Duration {
+	if err == nil {
+		return 0
+	}
+	return min(max(2*pause, d.keepPause), keepPauseMax)
+}
+
+// keepUp does what there is to do, once.
+func (d *Disk) keepUp() error {
+	if err := d.sealEnded(); err != nil {
+		return err
+	}
+	if d.tail.Load() >= d.due.Load() {
+		return d.Checkpoint()
+	}
+	return d.letGo()
 }
 
 // sealEnded seals every epoch that takes no more frames. Readers see the Badger
@@ -57,6 +89,10 @@ func (d *Disk) sealEnded() error {
 		e.mu.RUnlock()
 		if !ok {
 			continue
+		}
+		// Asked before the file is made: a full disk is not the place for halves.
+		if err := d.space.above(d.opts.FreeSoft); err != nil {
+			return fmt.Errorf("seal epoch %d: %w", e.no, err)
 		}
 		began := time.Now()
 		walk := func(m *mark, f func(*frame) error) error { return l.walk(m, end, f) }

@@ -12,6 +12,8 @@ import (
 type Log interface {
 	// Start restores the machine from the newest snapshot, applies what the log
 	// has after it, and begins to take proposals. It returns when all is applied.
+	// It is called once: after an error the machine is half filled, and only Close
+	// is left.
 	Start(Machine) error
 
 	// Propose appends one frame and returns when it is durable; the machine
@@ -20,12 +22,18 @@ type Log interface {
 	//
 	// An error that is ErrNotLogged says that the frame is surely not in the
 	// log; after any other error it may yet be, and the log takes no more.
+	//
+	// The two questions are apart: an ErrNotLogged may also be the end of the log,
+	// as when the next epoch cannot be begun or Badger has complained between
+	// two frames. Whether the log takes more is what Role says after an error: it
+	// is Poisoned before Propose returns, and the error wraps what poisoned it.
 	Propose(Proposal) error
 
 	// Fence returns when everything proposed before it is applied.
 	Fence() error
 
-	// Role tells whether this log may take proposals.
+	// Role tells whether this log may take proposals. Poisoned is for good, and
+	// the process should end.
 	Role() Role
 
 	// Checkpoint writes a snapshot of the machine as it stands, reads it
@@ -42,9 +50,16 @@ type Log interface {
 	Scan(from kopilka.Seq, f func(*kopilka.Entry) error) error
 
 	// Close applies what is durable, and closes. It writes no snapshot: call
-	// Checkpoint before for a quick start.
+	// Checkpoint before for a quick start. It may be called at any time and any
+	// number of times, also when Start was not called or has failed.
 	Close() error
 }
+
+// FrameLimit is how many bytes Body and Kept of a proposal may have together: a
+// frame stays under 512 KiB, header and all, however well it packs. More is
+// refused with ErrNotLogged. Options.FrameMax may bound Body further; Kept has
+// what Body leaves.
+const FrameLimit = frameBytesMax - headerSize
 
 // Proposal is a batch of commands on its way into the log.
 type Proposal struct {

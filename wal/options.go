@@ -13,10 +13,10 @@ type Options struct {
 	// a network file system does not sync what it says it synced.
 	Dir string
 
-	// FrameMax bounds the bytes of a frame's commands, 256 KiB. Larger shares one
-	// sync among more commands; commands, outcomes and header together stay
-	// under 512 KiB, since Badger moves larger values to its value log, whose
-	// sync errors it only logs.
+	// FrameMax bounds the bytes of a frame's commands alone, 256 KiB. Larger
+	// shares one sync among more commands, and leaves less for outcomes: together
+	// they have at most FrameLimit, since Badger moves larger values to its value
+	// log, whose sync errors it only logs.
 	FrameMax int
 
 	// EpochMax is how many bytes the live epoch holds before the next one
@@ -82,8 +82,8 @@ func (o Options) check() error {
 	switch {
 	case o.Dir == "":
 		return errors.New("wal: no folder given")
-	case o.FrameMax < 0 || o.FrameMax > frameLimit-headerSize:
-		return fmt.Errorf("wal: frame-max %d is outside 1..%d", o.FrameMax, frameLimit-headerSize)
+	case o.FrameMax < 0 || o.FrameMax > FrameLimit:
+		return fmt.Errorf("wal: frame-max %d is outside 1..%d", o.FrameMax, FrameLimit)
 	case o.EpochMax < epochMin:
 		return fmt.Errorf("wal: epoch-max %d is below %d", o.EpochMax, epochMin)
 	case o.SnapshotEvery < 0:

@@ -55,8 +55,8 @@ func (d *Disk) Scan(from kopilka.Seq, f func(*kopilka.Entry) error) error {
 	var unpacked []byte
 	chunk := first.raw
 	for {
-		for len(chunk) > 0 {
-			fr, err := readFrame(chunk)
+		for rest := chunk; len(rest) > 0; {
+			fr, err := readFrame(rest)
 			if err == nil && fr.index > d.durable.Load() {
 				return nil
 			}
@@ -73,7 +73,7 @@ func (d *Disk) Scan(from kopilka.Seq, f func(*kopilka.Entry) error) error {
 			if err := f(&entry); err != nil {
 				return err
 			}
-			chunk = chunk[len(fr.raw):]
+			rest = rest[len(fr.raw):]
 		}
 		durable := d.durable.Load()
 		if at.Pos.Index >= durable {

@@ -44,7 +44,7 @@ const (
 	blockRef      = 24
 	sealTail      = 4 + len(sealMagic) // length of the foot, magic
 	footRest      = 4 + markSize + 4   // number of blocks, mark, crc32c
-	blockBytesMax = blockTarget + frameLimit
+	blockBytesMax = blockTarget + frameBytesMax
 )
 
 // sealWriter writes a sealed epoch.

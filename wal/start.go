@@ -14,15 +14,30 @@ import (
 const progressEvery = 3 * time.Second
 
 // Start implements Log. Up to the point where the whole log has been read and
-// found right nothing on disk is changed.
+// found right nothing on disk is changed. After an error only Close is left.
 func (d *Disk) Start(m Machine) error {
 	d.proposing.Lock()
 	defer d.proposing.Unlock()
 	d.life.Lock()
 	defer d.life.Unlock()
-	if d.state != opened {
+	switch d.state {
+	case started, failed:
 		return errors.New("wal: started before")
+	case closed:
+		return fmt.Errorf("wal: start: %w", errClosed)
 	}
+	d.state = failed
+	if err := d.start(m); err != nil {
+		return err
+	}
+	d.state = started
+	go d.run()
+	go d.keep()
+	d.nudge()
+	return nil
+}
+
+func (d *Disk) start(m Machine) error {
 	if err := d.space.above(d.opts.FreeFloor); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -64,23 +79,20 @@ func (d *Disk) Start(m Machine) error {
 	}
 
 	d.machine, d.end, d.last = m, end, snap
-	d.durable.Store(end.Pos.Index)
-	d.seq.Store(uint64(end.Seq))
 	d.tail.Store(r.bytes)
 	d.due.Store(max(d.opts.SnapshotEvery, snap.size/2))
 	if err := d.settle(c, epochs, clean); err != nil {
 		return err
 	}
+	// Readers look for nothing before this.
+	d.durable.Store(end.Pos.Index)
+	d.seq.Store(uint64(end.Seq))
 	d.log.Info("wal: replayed", "frames", r.frames, "commands", r.commands, "bytes", r.bytes,
 		"from", uint64(snap.at.Seq), "to", uint64(end.Seq), "clean", clean != nil, "took", time.Since(began).Round(time.Millisecond),
 		"digest", fmt.Sprintf("%x", end.Digest[:6]))
 	if clean == nil && r.frames > 0 {
 		d.due.Store(0) // a snapshot now, so that the old files may go
 	}
-	d.state = started
-	go d.run()
-	go d.keep()
-	d.nudge()
 	return nil
 }
 
