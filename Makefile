@@ -3,7 +3,7 @@
 GO ?= go
 BIN := .bin
 
-.PHONY: run serve test race bench loadtest torture tidy build clean
+.PHONY: run serve test race bench loadtest tidy build clean
 
 run: build ## a made-up chain with a year of trade; prints what to try
 	$(BIN)/kopilka demo

@@ -38,7 +38,10 @@ type Options struct {
 	// QueueMax bounds the commands that wait. It is what an overloaded server
 	// may have promised to answer: at 100 000 a second, half a second.
 	QueueMax int
-	Logger   *slog.Logger
+	// Allow looks at the books that the log has before anything is added to
+	// them, and refuses to go on by an error. It is not asked of an empty log.
+	Allow  func(*engine.State) error
+	Logger *slog.Logger
 }
 
 // frameBytes is what commands and outcomes of one frame may have together, and
@@ -142,6 +145,9 @@ func (q *Queue) start() error {
 	}
 	if q.Seq() == 0 {
 		return q.begin()
+	}
+	if q.opts.Allow != nil {
+		return q.opts.Allow(q.machine.state)
 	}
 	return nil
 }

@@ -29,7 +29,9 @@ import (
 // changes no metadata and the slots in use end less than a step, and what one
 // sync carries, before the end of the file.
 const (
-	keyFileName = "people.keys"
+	// KeysFile is the name of the file in the data folder.
+	KeysFile    = "people.keys"
+	keyFileName = KeysFile
 	keyMagic    = "KOPKEYS\n"
 	keyFormat   = 1
 	headerSize  = 4096

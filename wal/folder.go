@@ -15,6 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// FormatFile is the name of the file by which a folder that holds a log is known.
+const FormatFile = formatName
+
 const (
 	formatNumber = 1
 	formatName   = "FORMAT"

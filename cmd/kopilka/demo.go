@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/kopilka/kopilka"
@@ -42,6 +43,8 @@ the server starts on the world's clock and prints what to try.`,
 	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the chain is drawn from")
 	c.Flags().IntVar(&o.members, "members", 1500, "members on the first day")
 	c.Flags().IntVar(&o.days, "days", 365, "days of trade")
+	c.Flags().Lookup("log-level").DefValue = "warn"
+	o.logLevel = "warn"
 	return c
 }
 
@@ -52,12 +55,18 @@ func (o *demo) run(out io.Writer) (err error) {
 	if err := o.prepare(); err != nil {
 		return err
 	}
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
 	dir, err := os.MkdirTemp("", "kopilka-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o.folder.dir = filepath.Join(dir, "data")
+	end := endSignal(syscall.SIGHUP)
 
 	now := kopilka.TimeOf(time.Now())
 	today := kopilka.Calendar{Zone: workload.Zone}.DayOf(now)
@@ -66,9 +75,15 @@ func (o *demo) run(out io.Writer) (err error) {
 	shop.Members, shop.NewPerDay, shop.Stores, shop.ReceiptsPerDay = o.members, 1+o.members/500, 4, 1+o.members/40
 
 	fmt.Fprintf(out, "kopilka %s: a made-up chain of %d stores trades from %s to %s …\n", version, shop.Stores, shop.From, shop.To)
-	key := newKey("demo")
+	key, err := api.NewKey("demo")
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	if err := o.trade(shop, key, now); err != nil {
+	if err := o.trade(shop, key, now, end); err != nil {
+		if errors.Is(err, errEnded) {
+			return nil
+		}
 		return fmt.Errorf("the demo's trade: %w", err)
 	}
 	took := time.Since(start)
@@ -79,12 +94,12 @@ func (o *demo) run(out io.Writer) (err error) {
 		return err
 	}
 	s.tell(out, o.folder.dir, took)
-	return o.serveDemo(s, out, key)
+	return o.serve(s, out, listener, key, end)
 }
 
 // trade opens the folder on a test clock, sends the shop's events through the
 // batch route a day at a time, and closes it.
-func (o *demo) trade(shop *workload.Shop, key string, until kopilka.Time) (err error) {
+func (o *demo) trade(shop *workload.Shop, key string, until kopilka.Time, end <-chan os.Signal) (err error) {
 	midnight := kopilka.Calendar{Zone: workload.Zone}.Start(shop.From)
 	o.folder.testClock = midnight
 	s, err := o.folder.open()
@@ -102,23 +117,31 @@ func (o *demo) trade(shop *workload.Shop, key string, until kopilka.Time) (err e
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	end := make(chan os.Signal)
+	stop := make(chan os.Signal)
 	served := make(chan error, 1)
-	go func() { served <- o.until(s, server, listener, end) }()
-	err = send(shop, &client.Client{URL: "http://" + listener.Addr().String(), Key: key, Timeout: time.Minute}, s.queue, until)
-	end <- os.Interrupt
+	go func() { served <- o.until(s, server, listener, stop) }()
+	err = send(shop, &client.Client{URL: "http://" + listener.Addr().String(), Key: key, Timeout: time.Minute}, s.queue, until, end)
+	stop <- os.Interrupt
 	return errors.Join(err, <-served)
 }
 
+// errEnded says that somebody ended the demo before it was ready.
+var errEnded = errors.New("ended")
+
 // send plays the events of a shop in batches, with the clock at the last event
 // of each.
-func send(shop *workload.Shop, to *client.Client, queue *commit.Queue, until kopilka.Time) error {
+func send(shop *workload.Shop, to *client.Client, queue *commit.Queue, until kopilka.Time, end <-chan os.Signal) error {
 	const batchMax = 5000
 	const hours = 6 * 60 * 60 * 1000
 	var lines []byte
 	var first, last kopilka.Time
 	n := 0
 	flush := func() error {
+		select {
+		case <-end:
+			return errEnded
+		default:
+		}
 		if n == 0 {
 			return nil
 		}
@@ -158,15 +181,11 @@ func send(shop *workload.Shop, to *client.Client, queue *commit.Queue, until kop
 	return flush()
 }
 
-// serveDemo serves and says what to try.
-func (o *demo) serveDemo(s *shop, out io.Writer, key string) error {
+// serve answers and says what to try.
+func (o *demo) serve(s *shop, out io.Writer, listener net.Listener, key string, end <-chan os.Signal) error {
 	server, err := api.New(o.api, s.queue, s.vault)
 	if err != nil {
 		return errors.Join(err, s.close())
-	}
-	listener, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), s.close())
 	}
 	url := "http://" + listener.Addr().String()
 	var card string
@@ -193,7 +212,7 @@ Try, in another terminal:
 
 Ctrl-C ends it, and its books are gone.
 `, url, key, card, lastMonthEnd())
-	return o.until(s, server, listener, endSignal())
+	return o.until(s, server, listener, end)
 }
 
 func lastMonthEnd() string {

@@ -45,7 +45,8 @@ birth_date,sex,store,registered_at,referrer,source,balance. Files with other nam
 are mapped: --columns member=member_id,timestamp=date.
 
 Receipts of a history count for segments and tiers and earn nothing, unless --earn
-is given. Rows that cannot be taken are set aside in FILE.rejected.csv with their
+is given; points_redeemed is history too and spends nothing: what a member has now
+comes with the column balance of members. Rows that cannot be taken are set aside in FILE.rejected.csv with their
 reasons. An import that was cut short goes on where it was; one that is repeated
 changes nothing. Status 0 when all rows were read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,8 +90,12 @@ func (o *importing) run(out io.Writer, kind, file string, toServer bool) (err er
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if toServer && o.folder.dir != defaultData {
+		return errors.New("--data and --url: into a folder, or into a running server")
+	}
 	if toServer {
-		return o.into(ctx, out, importer.NewHTTP(o.remote.url, o.remote.key, o.earn))
+		return o.into(ctx, out, importer.NewHTTP(o.remote.url, o.remote.secret(), o.earn))
 	}
 	if o.testClock != "" {
 		t, err := time.Parse(time.RFC3339, o.testClock)

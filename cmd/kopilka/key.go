@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,13 +20,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newKey makes an API key: 32 random bytes behind an id.
-func newKey(id string) string {
-	var secret [32]byte
-	rand.Read(secret[:]) // never fails: see crypto/rand
-	return "kpk_" + id + "_" + base64.RawURLEncoding.EncodeToString(secret[:])
-}
-
 // firstKey makes sure that there is a key: the one given, or, in books that
 // have none, a new one, which is returned to be shown once.
 func (s *shop) firstKey(given string) (shown string, err error) {
@@ -38,7 +30,9 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 		if len(known) > 0 {
 			return "", nil
 		}
-		key = newKey("admin")
+		if key, err = api.NewKey("admin"); err != nil {
+			return "", err
+		}
 		shown = key
 	}
 	id, hash, ok := api.ParseKey(key)
@@ -73,7 +67,15 @@ type remote struct{ url, key string }
 
 func (r *remote) flags(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&r.url, "url", "http://127.0.0.1:8080", "the running `server`")
-	c.PersistentFlags().StringVar(&r.key, "key", os.Getenv("KOPILKA_ADMIN_KEY"), "an admin's `key` (default: $KOPILKA_ADMIN_KEY)")
+	c.PersistentFlags().StringVar(&r.key, "key", "", "an admin's `key` (default: $KOPILKA_ADMIN_KEY)")
+}
+
+// secret is the key: the flag's, or the environment's.
+func (r *remote) secret() string {
+	if r.key != "" {
+		return r.key
+	}
+	return os.Getenv("KOPILKA_ADMIN_KEY")
 }
 
 // call sends a request and reads the answer into to; a problem comes back as
@@ -91,7 +93,7 @@ func (r *remote) call(method, path string, body, to any) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+r.key)
+	req.Header.Set("Authorization", "Bearer "+r.secret())
 	req.Header.Set("Content-Type", "application/json")
 	client := http.Client{Timeout: time.Minute}
 	answer, err := client.Do(req)
@@ -125,7 +127,7 @@ func keyCommand() *cobra.Command {
 	create := &cobra.Command{
 		Use: "create", Short: "Create a key and print it once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			body := map[string]string{"role": role}
+			body := map[string]string{"id": "key-" + rand.Text(), "role": role}
 			for name, v := range map[string]string{"key_id": id, "store": store, "note": note} {
 				if v != "" {
 					body[name] = v

@@ -42,8 +42,10 @@ func (o *serving) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
+const defaultData = "./data"
+
 func folderFlags(f *pflag.FlagSet, o *folder) {
-	f.StringVar(&o.dir, "data", "./data", "`folder` of the books; made when it is missing")
+	f.StringVar(&o.dir, "data", defaultData, "`folder` of the books; made when it is missing")
 	f.StringVar(&o.masterKey, "master-key", "", "`file` of the key that seals personal data; keep it apart from backups (default: the data folder's name with .key)")
 	f.StringVar(&o.program, "program", "", "`file` of the program for a new folder (default: the built-in one)")
 }
@@ -69,18 +71,36 @@ func (o *serving) run(out io.Writer) error {
 	if err := o.prepare(); err != nil {
 		return err
 	}
+	// The address comes first: a start that fails on it has made no key that
+	// nobody was shown.
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintf(out, "kopilka %s\n", version)
 	start := time.Now()
 	s, err := o.folder.open()
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
-	fmt.Fprintf(out, "kopilka %s\n", version)
 	s.tell(out, o.folder.dir, time.Since(start))
 	key, err := s.firstKey(os.Getenv("KOPILKA_ADMIN_KEY"))
 	if err != nil {
-		return errors.Join(err, s.close())
+		return errors.Join(err, listener.Close(), s.close())
 	}
-	return o.serve(s, out, key)
+	if key != "" {
+		fmt.Fprintf(out, "key      %s  (admin; shown this once)\n", key)
+	} else {
+		key = "$KEY"
+	}
+	server, err := api.New(o.api, s.queue, s.vault)
+	if err != nil {
+		return errors.Join(err, listener.Close(), s.close())
+	}
+	url := "http://" + listener.Addr().String()
+	fmt.Fprintf(out, "listen   %s\n", url)
+	fmt.Fprintf(out, "try      curl -H \"Authorization: Bearer %s\" %s/v1/segments\n", key, url)
+	return o.until(s, server, listener, endSignal())
 }
 
 // prepare checks the flags before anything is touched.
@@ -132,31 +152,10 @@ func (s *shop) tell(out io.Writer, dir string, took time.Duration) {
 	})
 }
 
-// serve answers until a signal comes.
-func (o *serving) serve(s *shop, out io.Writer, key string) error {
-	server, err := api.New(o.api, s.queue, s.vault)
-	if err != nil {
-		return errors.Join(err, s.close())
-	}
-	listener, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), s.close())
-	}
-	url := "http://" + listener.Addr().String()
-	fmt.Fprintf(out, "listen   %s\n", url)
-	if key != "" {
-		fmt.Fprintf(out, "key      %s  (admin; shown this once)\n", key)
-	} else {
-		key = "$KEY"
-	}
-	fmt.Fprintf(out, "try      curl -H 'Authorization: Bearer %s' %s/v1/segments\n", key, url)
-	return o.until(s, server, listener, endSignal())
-}
-
-// endSignal is sent to when the process is to end. A second signal ends it at once.
-func endSignal() <-chan os.Signal {
+// endSignal is sent to when the process is to end.
+func endSignal(also ...os.Signal) <-chan os.Signal {
 	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(c, append(also, syscall.SIGTERM, syscall.SIGINT)...)
 	return c
 }
 
@@ -168,7 +167,6 @@ func (o *serving) until(s *shop, server *api.Server, listener net.Listener, end 
 	select {
 	case err = <-served:
 	case sig := <-end:
-		signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 		o.folder.logger.Info("serve: ending", "signal", sig.String())
 		err = o.shutdown(server)
 	}

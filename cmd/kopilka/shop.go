@@ -35,10 +35,13 @@ type shop struct {
 }
 
 // open opens the folder, or makes it. The log is first: it is what keeps a
-// second process out.
+// second process out. What is refused is refused before anything is written.
 func (f *folder) open() (_ *shop, err error) {
 	document, err := f.document()
 	if err != nil {
+		return nil, err
+	}
+	if err := f.whole(); err != nil {
 		return nil, err
 	}
 	log, err := wal.Open(wal.Options{Dir: f.dir, FrameMax: f.frameMax, Logger: f.logger, OnPoison: f.onPoison})
@@ -57,24 +60,29 @@ func (f *folder) open() (_ *shop, err error) {
 	if err != nil {
 		return nil, errors.Join(err, vault.Close(), log.Close())
 	}
+	allow := func(b *engine.State) error {
+		// An old copy of the keys' file would give a key that is in use to the
+		// next member; the books know how many there must be.
+		return errors.Join(vault.Known(b.KeySlots()), f.programIs(document, b.Program()))
+	}
 	queue, err := commit.Open(log, runs, commit.Options{Program: document, TestClock: f.testClock,
-		FrameMax: f.frameMax, Logger: f.logger})
+		FrameMax: f.frameMax, Allow: allow, Logger: f.logger})
 	if err != nil {
 		return nil, errors.Join(err, vault.Close())
 	}
-	s := &shop{queue: queue, vault: vault}
-	// An old copy of the keys' file would give a key that is in use to the next
-	// member; the books know how many there must be.
-	var slots uint32
-	queue.View(func(b *engine.State) { slots = b.KeySlots() })
-	err = vault.Known(slots)
-	if err == nil {
-		err = s.programIs(document, f.program)
+	return &shop{queue: queue, vault: vault}, nil
+}
+
+// whole tells whether a folder that was used before still has the file of its
+// members' keys, which would otherwise be made anew.
+func (f *folder) whole() error {
+	if _, err := os.Stat(filepath.Join(f.dir, wal.FormatFile)); err != nil {
+		return nil // not used yet; what else is wrong, the log will say
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.close())
+	if _, err := os.Stat(filepath.Join(f.dir, people.KeysFile)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s is missing: the keys that seal the members' data; bring it back from its backup", filepath.Join(f.dir, people.KeysFile))
 	}
-	return s, nil
+	return nil
 }
 
 // document is the program for an empty log.
@@ -94,18 +102,16 @@ func (f *folder) document() ([]byte, error) {
 
 // programIs refuses a file that says something else than the log: what is in
 // force is changed by a command, not by a restart.
-func (s *shop) programIs(document []byte, file string) error {
-	if file == "" {
+func (f *folder) programIs(document []byte, inForce *program.Program) error {
+	if f.program == "" {
 		return nil
 	}
 	given, err := program.Parse(document)
 	if err != nil {
 		return err
 	}
-	var inForce []byte
-	s.queue.View(func(b *engine.State) { inForce = b.Program().Document() })
-	if !bytes.Equal(given.Document(), inForce) {
-		return fmt.Errorf("%s differs from the program in force in this folder; put it in force with PUT /v1/program, or leave --program out", file)
+	if !bytes.Equal(given.Document(), inForce.Document()) {
+		return fmt.Errorf("%s differs from the program in force in this folder; put it in force with PUT /v1/program, or leave --program out", f.program)
 	}
 	return nil
 }
