@@ -43,6 +43,7 @@ type line struct {
 	result  result
 	problem *problem
 	waiting bool // submitted, and not yet answered
+	queued  bool // others are at its receipt or card: it takes its turn after the group
 }
 
 // groupMax bounds the lines of a group: enough to share a sync among hundreds,
@@ -108,7 +109,7 @@ func (b *batch) take(number int, text []byte) {
 		b.lines = append(b.lines, new(line))
 	}
 	l := b.lines[b.n]
-	l.number, l.text, l.waiting, l.result = number, text, false, result{}
+	l.number, l.text, l.waiting, l.queued, l.result = number, text, false, false, result{}
 	l.problem = b.decode(&l.order, text)
 	if l.problem == nil && b.depends(&l.order) {
 		at := b.n
@@ -229,6 +230,9 @@ func (b *batch) flush() {
 	}
 	answers, err := s.queue.SubmitAll(commands)
 	for _, l := range group {
+		if l.queued {
+			l.result, l.problem = s.carry(&l.order)
+		}
 		if !l.waiting {
 			continue
 		}
@@ -251,7 +255,9 @@ func (b *batch) flush() {
 	b.phones = false
 }
 
-// look looks all lines of a group up. A new member waits until his sealing key
+// look looks all lines of a group up. It holds no turn while it does, so groups
+// share syncs; but a line that would overtake whoever has the turn, perhaps again
+// and again, waits for its own. A new member waits until his sealing key
 // is on disk, and those who wait together share the sync.
 func (b *batch) look(group []*line) {
 	var members sync.WaitGroup
@@ -260,6 +266,12 @@ func (b *batch) look(group []*line) {
 			continue
 		}
 		one := func() {
+			if turn := b.c.s.turn(&l.order); turn != nil {
+				if l.queued = !turn.TryLock(); l.queued {
+					return
+				}
+				turn.Unlock()
+			}
 			first, p := b.c.s.look(&l.order)
 			l.result, l.problem = resultOf(first), p
 			l.waiting = first == nil && p == nil

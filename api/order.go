@@ -153,8 +153,8 @@ func (s *Server) carry(o *order) (result, *problem) {
 
 // turns are locks for orders that are made of what an order before them left:
 // returns by their receipt, members by their card. Those that fall on one lock by
-// chance only wait a little. Groups of a batch do without, and come here with the
-// lines that were overtaken.
+// chance only wait a little. Groups of a batch do without where nobody has the
+// turn, and take it for the lines that were overtaken.
 type turns [256]sync.Mutex
 
 // turn is the lock under which an order is looked up and submitted, or nil.

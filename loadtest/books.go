@@ -108,7 +108,7 @@ func (b *books) settle() error {
 			// Whatever is said now, nobody had heard before: a replay counts, unless
 			// the other one of two equal events has heard it.
 			if err == nil && b.told.answered(e, r.status, true, r.body) && r.status != 503 {
-				if r.status < 400 && !b.told.heard[e.ID] {
+				if success(r.status) && !b.told.heard[e.ID] {
 					b.told.heard[e.ID] = true
 					b.told.count(e, r.body)
 				}

@@ -30,17 +30,32 @@ func (b *books) ratio() (*report, error) {
 	defer e.stop()
 	var rep *report
 	var rounds []round
-	for range b.o.rounds {
-		rep, err = b.measure(b.o.warmup, b.o.duration)
-		if err != nil {
-			return nil, err
+	for i := range b.o.rounds {
+		var r round
+		server := func() error {
+			if rep, err = b.measure(b.o.warmup, b.o.duration); err != nil {
+				return err
+			}
+			r.Server, err = rep.onlyTaken("server")
+			return err
 		}
-		t, p := b.o.drive(e.addr, b.o.key, b.runs, true, b.o.warmup, b.o.duration)
-		b.runs++
-		if len(t.failures) > 0 {
-			return nil, fmt.Errorf("echo: %v", t.failures)
+		bare := func() error {
+			t, p := b.o.drive(e.addr, b.o.key, b.runs, true, b.o.warmup, b.o.duration)
+			b.runs++
+			r.Echo, err = newReport(b.o, t, p).onlyTaken("echo")
+			return err
 		}
-		r := round{Server: float64(rep.Requests) / rep.Seconds, Echo: float64(t.requests) / p.took.Seconds()}
+		r.First = "server"
+		turns := []func() error{server, bare}
+		if i%2 == 1 {
+			r.First = "echo"
+			slices.Reverse(turns)
+		}
+		for _, turn := range turns {
+			if err := turn(); err != nil {
+				return nil, fmt.Errorf("round %d: %w", i+1, err)
+			}
+		}
 		r.Ratio = r.Server / r.Echo
 		rounds = append(rounds, r)
 	}
@@ -52,6 +67,18 @@ func (b *books) ratio() (*report, error) {
 	slices.Sort(all)
 	rep.Ratio = &ratio{Median: (all[(len(all)-1)/2] + all[len(all)/2]) / 2, Min: all[0], Max: all[len(all)-1]}
 	return rep, nil
+}
+
+// onlyTaken gives the requests a second, and fails when any answer was not 2xx:
+// a no costs less than a yes, so rates that hold some cannot be compared.
+func (r *report) onlyTaken(who string) (perSecond float64, err error) {
+	if err := r.answered(); err != nil {
+		return 0, fmt.Errorf("%s: %w", who, err)
+	}
+	if len(r.Refusals)+len(r.Failures) > 0 {
+		return 0, fmt.Errorf("%s: not all answers were 2xx, so there is nothing to compare: refused %v, failed %v", who, r.Refusals, r.Failures)
+	}
+	return float64(r.Requests) / r.Seconds, nil
 }
 
 // typicalAnswer sends one request of the load and gives the server's answer to it.
@@ -94,7 +121,7 @@ func (c *connection) ask() ([]byte, error) {
 	}
 	answer := slices.Clone(r.body)
 	c.take(r)
-	if r.status >= 300 {
+	if !success(r.status) {
 		return nil, fmt.Errorf("%s %s: %d %.300s", method, path, r.status, answer)
 	}
 	return answer, nil

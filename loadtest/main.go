@@ -13,10 +13,17 @@
 // every connection sends as soon as it was answered: that measures throughput,
 // and only that.
 //
+// What was answered with 2xx counts, and nothing else: refusals are counted apart,
+// since saying no is quick. A request that timed out is among the waits with
+// the time that was waited for it. A run in which nothing was answered fails.
+//
 // With --echo the same closed loop runs by turns against the server and against
 // a bare fasthttp server in a process of its own, which answers the same
 // requests with the same bytes: their ratio says what Kopilka costs beside what
-// HTTP on this machine costs.
+// HTTP on this machine costs. The two change places from round to round, so that
+// what is warm or throttled falls on both. The server's answers are parsed and
+// added up by the tills, on the same processors, and the echo's are not, so the
+// ratio errs against the server. An answer of either that is not 2xx fails the run.
 //
 // Afterwards every command whose outcome is unknown is sent again with the same
 // id until it is known, and then the sums of the acknowledged answers must be
@@ -25,6 +32,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -59,30 +67,10 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.url, "url", "http://127.0.0.1:8080", "the server")
-	flag.StringVar(&o.key, "key", os.Getenv("KOPILKA_ADMIN_KEY"), "an admin's key (default: $KOPILKA_ADMIN_KEY)")
-	flag.StringVar(&o.serve, "serve", "", "start a server of this `binary` on a folder that is removed afterwards")
-	flag.StringVar(&o.data, "data", "", "with --serve: the `folder` to make that folder in (default: that of temporary files)")
-	flag.StringVar(&o.mix, "mix", "accrual", "what is sent: accrual, receipt (three lines, one in ten spends), shop (everything)")
-	flag.IntVar(&o.rate, "rate", 1000, "open loop: commands a second")
-	flag.BoolVar(&o.poisson, "poisson", false, "open loop: buyers come by chance, not by the clock")
-	flag.BoolVar(&o.closed, "closed", false, "closed loop: every connection sends as soon as it was answered")
-	flag.IntVar(&o.conns, "connections", 64, "connections")
-	flag.IntVar(&o.batch, "batch", 1, "commands a request; above 1 by the batch route")
-	flag.DurationVar(&o.duration, "duration", 10*time.Second, "time that counts")
-	flag.DurationVar(&o.warmup, "warmup", 2*time.Second, "time before it that does not")
-	flag.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request; after it the outcome is unknown")
-	flag.IntVar(&o.members, "members", 10_000, "members to enrol before")
-	flag.IntVar(&o.sample, "sample", 100, "members whose balance and ledger are checked afterwards")
-	flag.Uint64Var(&o.seed, "seed", 1, "of everything that is drawn")
-	flag.StringVar(&o.prefix, "prefix", "", "before every id (default: made of the time, so that no two runs share ids)")
-	flag.BoolVar(&o.echo, "echo", false, "closed loop by turns against the server and a bare echo, and their ratio")
-	flag.IntVar(&o.rounds, "rounds", 5, "with --echo: how many turns")
-	flag.StringVar(&o.json, "json", "", "write the report to this `file`, too")
-	flag.BoolVar(&o.echoServe, "echo-server", false, "be the echo: answer everything with what stands on the standard input")
+	o.define(flag.CommandLine)
 	flag.Parse()
 
-	if err := o.check(); err != nil {
+	if err := o.check(flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "kopilka-loadtest:", err)
 		os.Exit(2)
 	}
@@ -96,10 +84,38 @@ func main() {
 	}
 }
 
+func (o *options) define(f *flag.FlagSet) {
+	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "the server")
+	f.StringVar(&o.key, "key", "", "an admin's key (default: $KOPILKA_ADMIN_KEY)")
+	f.StringVar(&o.serve, "serve", "", "start a server of this `binary` on a folder that is removed afterwards")
+	f.StringVar(&o.data, "data", "", "with --serve: the `folder` to make that folder in (default: that of temporary files)")
+	f.StringVar(&o.mix, "mix", "accrual", "what is sent: accrual, receipt (three lines, one in ten spends), shop (everything)")
+	f.IntVar(&o.rate, "rate", 1000, "open loop: commands a second")
+	f.BoolVar(&o.poisson, "poisson", false, "open loop: buyers come by chance, not by the clock")
+	f.BoolVar(&o.closed, "closed", false, "closed loop: every connection sends as soon as it was answered")
+	f.IntVar(&o.conns, "connections", 64, "connections")
+	f.IntVar(&o.batch, "batch", 1, "commands a request; above 1 by the batch route")
+	f.DurationVar(&o.duration, "duration", 10*time.Second, "time that counts")
+	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "time before it that does not")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request; after it the outcome is unknown")
+	f.IntVar(&o.members, "members", 10_000, "members to enrol before")
+	f.IntVar(&o.sample, "sample", 100, "members whose balance and ledger are checked afterwards")
+	f.Uint64Var(&o.seed, "seed", 1, "of everything that is drawn")
+	f.StringVar(&o.prefix, "prefix", "", "before every id (default: made of the time, so that no two runs share ids)")
+	f.BoolVar(&o.echo, "echo", false, "closed loop by turns against the server and a bare echo, and their ratio")
+	f.IntVar(&o.rounds, "rounds", 5, "with --echo: how many turns")
+	f.StringVar(&o.json, "json", "", "write the report to this `file`, too")
+	f.BoolVar(&o.echoServe, "echo-server", false, "be the echo: answer everything with what stands on the standard input")
+}
+
 // check completes the options and tells which do not go together.
-func (o *options) check() error {
-	if flag.NArg() > 0 {
-		return fmt.Errorf("%q is no flag", flag.Arg(0))
+func (o *options) check(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("%q is no flag", rest[0])
+	}
+	// Here, and not as the flag's default: -h prints defaults, and this is a secret.
+	if o.key == "" {
+		o.key = os.Getenv("KOPILKA_ADMIN_KEY")
 	}
 	if o.prefix == "" {
 		o.prefix = strconv.FormatInt(time.Now().UnixMilli(), 36) + "-"
@@ -159,12 +175,12 @@ func loadURL(o *options) error {
 	if err != nil {
 		return err
 	}
-	checkErr := b.check(rep)
+	found := errors.Join(b.check(rep), rep.answered())
 	rep.print(os.Stdout)
 	if o.json != "" {
 		if err := rep.writeJSON(o.json); err != nil {
 			return err
 		}
 	}
-	return checkErr
+	return found
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -20,11 +21,13 @@ type connection struct {
 	source source
 	batch  int
 	echo   bool // the other side is no Kopilka: its answers are not read
-	acked  *atomic.Int64
-	failed *atomic.Int64
+	shown  *shown
 	events []*workload.Event
 	body   []byte
 }
+
+// shown is what all connections together have come to, for whoever watches.
+type shown struct{ acked, refused, failed atomic.Int64 }
 
 const (
 	jsonType   = "application/json"
@@ -51,61 +54,81 @@ func (c *connection) once(came time.Time, counts bool) {
 	}
 	r, err := c.wire.send(method, path, contentType, c.body)
 	wait := time.Since(came)
-	if counts && err == nil {
-		c.waits.RecordValue(min(max(wait.Microseconds(), 1), waitMaxUS))
+	taken, refused := 0, 0
+	if err == nil {
+		taken, refused = c.take(r)
+	}
+	c.shown.acked.Add(int64(taken))
+	c.shown.refused.Add(int64(refused))
+	c.shown.failed.Add(int64(n - taken - refused))
+	if counts && taken > 0 {
 		c.requests++
-		c.commands += int64(n)
+		c.commands += int64(taken)
+	}
+	// A buyer who waited in vain waited at least so long; leaving him out would
+	// make the worst of servers look quick.
+	if counts && (taken > 0 || timedOut(err)) {
+		c.waits.RecordValue(min(max(wait.Microseconds(), 1), waitMaxUS))
 	}
 	if err != nil {
-		c.failed.Add(int64(n))
 		for _, e := range c.events {
-			if errors.Is(err, errNotSent) {
+			switch {
+			case errors.Is(err, errNotSent):
 				c.failures["not connected"]++
-			} else {
+			case timedOut(err):
+				c.lost(e, "timed out")
+			default:
 				c.lost(e, "no answer")
 			}
 		}
 		if errors.Is(err, errNotSent) {
 			time.Sleep(10 * time.Millisecond) // a server that is away is not asked more often
 		}
-		return
-	}
-	c.acked.Add(int64(n))
-	if !c.echo {
-		c.take(r)
 	}
 }
 
-// take reads what the server said about every command of the request.
-func (c *connection) take(r reply) {
-	if c.batch <= 1 {
-		if !c.answered(c.events[0], r.status, r.replayed, r.body) {
-			c.unknown = append(c.unknown, c.events[0])
+func timedOut(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// take reads what the server said about every command of the request, and tells
+// how many of them it took and how many it refused.
+func (c *connection) take(r reply) (taken, refused int) {
+	hear := func(e *workload.Event, status int, replayed bool, fields []byte) {
+		switch known := c.answered(e, status, replayed, fields); {
+		case !known:
+			c.unknown = append(c.unknown, e)
+		case success(status):
+			taken++
+		default:
+			refused++
 		}
-		return
 	}
-	if r.status != 200 {
+	switch {
+	case c.echo && success(r.status):
+		return len(c.events), 0
+	case c.batch <= 1:
+		hear(c.events[0], r.status, r.replayed, r.body)
+		return taken, refused
+	case !success(r.status):
 		for _, e := range c.events {
-			if !c.answered(e, r.status, false, r.body) {
-				c.unknown = append(c.unknown, e)
-			}
+			hear(e, r.status, false, r.body)
 		}
-		return
+		return taken, refused
 	}
 	i := 0
 	for line := range bytes.Lines(r.body) {
 		if i == len(c.events) {
 			break
 		}
-		e := c.events[i]
-		if !c.answered(e, int(intField(line, `"status":`)), bytes.Contains(line, []byte(`"replayed":true`)), line) {
-			c.unknown = append(c.unknown, e)
-		}
+		hear(c.events[i], int(intField(line, `"status":`)), bytes.Contains(line, []byte(`"replayed":true`)), line)
 		i++
 	}
 	for ; i < len(c.events); i++ {
 		c.lost(c.events[i], "line not answered")
 	}
+	return taken, refused
 }
 
 // drive sends the load to addr for the given times and gives what was told,
@@ -114,11 +137,11 @@ func (o *options) drive(addr, key string, run int, echo bool, warmup, duration t
 	shop := shopOf(o)
 	s := &street{o: o, run: run}
 	defer s.close()
-	var acked, failed atomic.Int64
+	sh := new(shown)
 	conns := make([]*connection, o.conns)
 	for i := range conns {
 		c := &connection{tally: newTally(o), wire: newWire(addr, key, o.timeout), source: s,
-			batch: o.batch, echo: echo, acked: &acked, failed: &failed}
+			batch: o.batch, echo: echo, shown: sh}
 		if o.mix != "shop" {
 			c.source = newTill(o, shop, run, i)
 		}
@@ -156,7 +179,7 @@ func (o *options) drive(addr, key string, run int, echo bool, warmup, duration t
 	}
 	stop := make(chan struct{})
 	var showing sync.WaitGroup
-	showing.Go(func() { progress(start, end, &acked, &failed, stop) })
+	showing.Go(func() { progress(start, end, sh, stop) })
 	working.Wait()
 	took := time.Since(counting)
 	close(stop)
@@ -179,7 +202,7 @@ type pace struct {
 
 // progress writes a line a second to the standard error: over itself on a
 // terminal, one below the other elsewhere.
-func progress(start time.Time, end time.Duration, acked, failed *atomic.Int64, stop <-chan struct{}) {
+func progress(start time.Time, end time.Duration, sh *shown, stop <-chan struct{}) {
 	back, done := "", ""
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 		back, done = "\r", strings.Repeat(" ", 78)+"\r"
@@ -194,11 +217,11 @@ func progress(start time.Time, end time.Duration, acked, failed *atomic.Int64, s
 			fmt.Fprint(os.Stderr, back+done)
 			return
 		case now := <-tick.C:
-			n := acked.Load()
+			n := sh.acked.Load()
 			perSecond := float64(n-before) / now.Sub(last).Seconds()
 			before, last = n, now
-			line := fmt.Sprintf("%s%3.0f of %.0f s  %9.0f a second  %11d answered  %d failed", back,
-				min(now.Sub(start), end).Seconds(), end.Seconds(), perSecond, n, failed.Load())
+			line := fmt.Sprintf("%s%3.0f of %.0f s  %9.0f a second  %11d taken  %d refused  %d failed", back,
+				min(now.Sub(start), end).Seconds(), end.Seconds(), perSecond, n, sh.refused.Load(), sh.failed.Load())
 			if back == "" {
 				line += "\n"
 			}

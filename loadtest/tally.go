@@ -12,10 +12,11 @@ import (
 // tally is what one connection was told. Nobody else writes it while the load
 // runs; afterwards the tallies are added up.
 type tally struct {
-	waits     *hdrhistogram.Histogram // microseconds, of requests that count
-	requests  int64                   // answered, of those that count
-	commands  int64                   // in them, whatever the answer
-	failures  map[string]int64        // by code of the problem, or by what the network did
+	waits     *hdrhistogram.Histogram // microseconds, of requests that count: answered with 2xx, or timed out
+	requests  int64                   // answered with 2xx, of those that count
+	commands  int64                   // answered with 2xx in them
+	refusals  map[string]int64        // by code of the problem: known not to be done; the warm-up included
+	failures  map[string]int64        // outcome not known, or not sent: by code, or by what the network did; the warm-up included
 	sums      sums                    // of everything acknowledged, the warm-up included
 	members   map[int]kopilka.Points  // what the entries of sampled members add up to
 	unknown   []*workload.Event       // sent, with no answer that tells their outcome
@@ -34,7 +35,7 @@ type sums struct {
 const waitMaxUS = 600_000_000
 
 func newTally(o *options) *tally {
-	t := &tally{waits: hdrhistogram.New(1, waitMaxUS, 3), failures: map[string]int64{},
+	t := &tally{waits: hdrhistogram.New(1, waitMaxUS, 3), refusals: map[string]int64{}, failures: map[string]int64{},
 		members: map[int]kopilka.Points{}, heard: map[string]bool{}, sampleEnd: o.members}
 	if o.sample > 0 {
 		t.stride = max(1, o.members/o.sample)
@@ -52,6 +53,9 @@ func (t *tally) add(o *tally) {
 	t.waits.Merge(o.waits)
 	t.requests += o.requests
 	t.commands += o.commands
+	for k, n := range o.refusals {
+		t.refusals[k] += n
+	}
 	for k, n := range o.failures {
 		t.failures[k] += n
 	}
@@ -79,13 +83,18 @@ func (s *sums) add(o *sums) {
 // answered takes the answer to one command: its status, whether it is an
 // earlier answer again, and its fields. It tells whether the outcome is known.
 func (t *tally) answered(e *workload.Event, status int, replayed bool, fields []byte) (known bool) {
-	if status >= 400 {
+	if !success(status) {
 		code := textField(fields, `"code":"`)
 		if code == "" {
 			code = fmt.Sprintf("status %d", status)
 		}
-		t.failures[code]++
-		return code != "outcome-unknown" && (code == "overloaded" || status < 500 || status == 507)
+		known = code != "outcome-unknown" && (code == "overloaded" || status >= 400 && status < 500 || status == 507)
+		if known {
+			t.refusals[code]++
+		} else {
+			t.failures[code]++
+		}
+		return known
 	}
 	if replayed {
 		return true
@@ -96,6 +105,8 @@ func (t *tally) answered(e *workload.Event, status int, replayed bool, fields []
 	t.count(e, fields)
 	return true
 }
+
+func success(status int) bool { return status/100 == 2 }
 
 // count adds an acknowledgement that was not given before.
 func (t *tally) count(e *workload.Event, fields []byte) {

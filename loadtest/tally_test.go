@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/kopilka/kopilka/bench/workload"
@@ -60,7 +61,12 @@ func TestTally(t *testing.T) {
 	if s := ty.sums; s.receipts != 2 || s.anonymous != 1 || s.returns != 1 {
 		t.Fatalf("sums %+v", s)
 	}
-	if ty.failures["status 502"] != 1 || ty.failures["internal"] != 1 {
+	f(sale, 302, false, ``, false, 0)
+	f(sale, 0, false, `a line without a status`, false, 0)
+	if !maps.Equal(ty.failures, map[string]int64{"outcome-unknown": 1, "internal": 1, "status 502": 1, "status 302": 1, "status 0": 1}) {
 		t.Fatalf("failures %v", ty.failures)
+	}
+	if !maps.Equal(ty.refusals, map[string]int64{"insufficient-points": 1, "overloaded": 1}) {
+		t.Fatalf("refusals %v", ty.refusals)
 	}
 }

@@ -13,6 +13,12 @@ import (
 // progressEvery is how often a long replay says where it is.
 const progressEvery = 3 * time.Second
 
+// sealedCheck is how many bytes of sealed epochs every start reads although a
+// snapshot covers them: old answers are read from there, and damage is better
+// named at a start than met by a till. It takes about a second; a longer history
+// is read by Verify, and every block of it is checked when it is used.
+const sealedCheck = 256 << 20
+
 // Start implements Log. Up to the point where the whole log has been read and
 // found right nothing on disk is changed. After an error only Close is left.
 func (d *Disk) Start(m Machine) error {
@@ -69,7 +75,7 @@ func (d *Disk) start(m Machine) error {
 	witnesses = append(witnesses, witness{snap.path, snap.at})
 
 	r := replay{d: d, m: m, from: snap.at.Pos.Index, to: max(head.Pos.Index, snap.at.Pos.Index), said: began}
-	s := survey{dir: dir, contents: c, skip: r.from, witnesses: witnesses, visit: r.visit}
+	s := survey{dir: dir, contents: c, skip: r.from, spare: sealedCheck, witnesses: witnesses, visit: r.visit}
 	epochs, end, err := s.run()
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ type survey struct {
 
 	// skip lets sealed epochs be passed over that end at or before this frame.
 	skip uint64
+	// spare is how many bytes of them are read all the same.
+	spare int64
 
 	// Each witness knows the digest of one frame; the log must reach it and agree.
 	witnesses []witness
@@ -97,8 +99,10 @@ func (s *survey) walkSealed(e *found, end *mark) (err error) {
 		e.bytes = info.Size()
 	}
 	if e.sealed.start == *end && e.sealed.end.Pos.Index <= s.skip {
-		*end = e.sealed.end
-		return s.agree(*end)
+		if s.spare -= e.bytes; s.spare < 0 {
+			*end = e.sealed.end
+			return s.agree(*end)
+		}
 	}
 	return e.sealed.walk(end, func(f *frame) error { return s.frame(f, *end) })
 }
