@@ -2,11 +2,9 @@ package importer
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/engine"
@@ -22,6 +20,7 @@ type Direct struct {
 	calendar kopilka.Calendar
 	today    kopilka.Day
 	group    group
+	print    kopilka.ContentPrint
 }
 
 // NewDirect imports into a queue. With earn, sales earn as if they were made
@@ -242,7 +241,7 @@ func (d *Direct) repeat(at kopilka.Seq, h *kopilka.Head, result *Result) error {
 // command makes the command of a row, and of a member the profile to be sealed
 // into it; nil when what became of the row is known without one.
 func (d *Direct) command(row *Row, members map[string]kopilka.MemberNo, result *Result) (kopilka.Command, *people.Profile, error) {
-	h := kopilka.Head{ID: row.ID, Content: row.content()}
+	h := kopilka.Head{ID: row.ID, Content: row.said(&d.print)}
 	found, err := d.queue.FindID(h.ID)
 	if err != nil {
 		return nil, nil, err
@@ -263,8 +262,8 @@ func (d *Direct) command(row *Row, members map[string]kopilka.MemberNo, result *
 		refuse(result, "timestamp has not come yet")
 		return nil, nil, nil
 	}
-	deed := kopilka.Deed{Member: kopilka.NoMember, At: row.At, Day: day,
-		Store: row.Store, Till: row.Till, Cashier: row.Cashier, ReceiptNo: row.ReceiptNo}
+	deed := row.deed()
+	deed.Day = day
 	if row.Card != "" {
 		deed.Member, deed.NamedBy = members[row.Card], kopilka.ByCard
 	}
@@ -339,21 +338,4 @@ func (d *Direct) goodsBack(row *Row, h kopilka.Head, deed kopilka.Deed, result *
 	c.Looked = min(c.Looked, sale.Looked, back.Looked)
 	c.Policy = c.Left.Policy
 	return c, nil
-}
-
-// content is the fingerprint of what the row says, to tell a replay from
-// another row under the same id.
-func (row *Row) content() uint64 {
-	b := make([]byte, 0, 256)
-	b = append(b, byte(row.Deed))
-	for _, v := range []int64{int64(row.At), int64(row.Amount), int64(row.Redeemed), int64(row.Profile.RegisteredAt)} {
-		b = binary.AppendVarint(b, v)
-	}
-	p := &row.Profile
-	for _, s := range []string{row.Card, row.ReturnOf, row.Store, row.Till, row.Cashier, row.ReceiptNo,
-		p.Phone, p.Name, p.BirthDate, p.Sex, p.Referrer, p.Source} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	return max(xxhash.Sum64(b), 1)
 }

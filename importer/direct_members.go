@@ -118,8 +118,7 @@ func (d *Direct) grant(rows []*Row, results []Result) error {
 		if row.Profile.Balance == 0 || results[i].Fate != Done && results[i].Fate != Replayed {
 			continue
 		}
-		c := &kopilka.Grant{Points: row.Profile.Balance, Reason: balanceReason}
-		c.ID, c.Content = row.balanceID(), uint64(row.Profile.Balance)
+		c := row.balance(&d.print)
 		c.At, c.Day, c.NamedBy = now, d.today, kopilka.ByCard
 		found, err := d.queue.FindID(c.ID)
 		if err != nil {

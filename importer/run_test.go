@@ -57,8 +57,9 @@ func (x *recorder) Submit(_ context.Context, rows []*Row, results []Result) erro
 }
 
 func (x *recorder) take(row *Row) Result {
+	content := row.said(new(kopilka.ContentPrint))
 	if was, known := x.ids[row.ID]; known {
-		if was != row.content() {
+		if was != content {
 			return Result{Fate: Refused, Reason: "idempotency-mismatch"}
 		}
 		return Result{Fate: Replayed}
@@ -68,7 +69,7 @@ func (x *recorder) take(row *Row) Result {
 			return Result{Fate: Later, Reason: name + " is not known"}
 		}
 	}
-	x.ids[row.ID] = row.content()
+	x.ids[row.ID] = content
 	kept := *row
 	kept.fields = nil
 	x.rows = append(x.rows, kept)

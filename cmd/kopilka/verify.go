@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/outcomes"
 	"github.com/kopilka/kopilka/wal"
@@ -71,74 +70,4 @@ func verify(out io.Writer, dir string) error {
 	fmt.Fprintf(out, "state    %x\n", s.Hash())
 	fmt.Fprintf(out, "head     %x\n", sum.Digest)
 	return nil
-}
-
-func inspectCommand() *cobra.Command {
-	var dir string
-	var from, to uint64
-	var id string
-	c := &cobra.Command{
-		Use: "inspect", Short: "Show the log with own eyes, one command a line", Args: cobra.NoArgs,
-		Long: `Show the log with own eyes: position, time, kind and fields of every command, one
-a line. Personal data is sealed in the log and shows as its length. The folder must not be in use.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return inspect(cmd.OutOrStdout(), dir, kopilka.Seq(from), kopilka.Seq(to), id)
-		},
-	}
-	c.Flags().StringVar(&dir, "data", "./data", "`folder` of the books")
-	c.Flags().Uint64Var(&from, "from", 1, "first `position`")
-	c.Flags().Uint64Var(&to, "to", 0, "last `position` (default: the last)")
-	c.Flags().StringVar(&id, "id", "", "only the command of this `id`")
-	return c
-}
-
-var errEnough = errors.New("enough was shown")
-
-func inspect(out io.Writer, dir string, from, to kopilka.Seq, id string) error {
-	var d kopilka.Decoder
-	err := wal.Each(dir, func(e *kopilka.Entry) error {
-		if to != 0 && e.First > to {
-			return errEnough
-		}
-		if id == "" && from <= e.First {
-			fmt.Fprintf(out, "frame %d epoch %d %s commands %d digest %x\n", e.Pos.Index, e.Pos.Epoch, e.Time, e.Count, e.Digest[:8])
-		}
-		body := e.Body
-		for i := range e.Count {
-			c, rest, err := d.Next(body)
-			if err != nil {
-				return fmt.Errorf("position %d: %w", e.First+kopilka.Seq(i), err)
-			}
-			body = rest
-			seq := e.First + kopilka.Seq(i)
-			if seq < from || to != 0 && seq > to || id != "" && kopilka.HeadOf(c).ID != id {
-				continue
-			}
-			fmt.Fprintf(out, "%d %s %s %s\n", seq, e.Time, c.Kind(), describe(c))
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
-}
-
-// describe is the fields of a command, long bytes by their length.
-func describe(c kopilka.Command) string {
-	switch c := c.(type) {
-	case *kopilka.PutMember:
-		shown := *c
-		shown.Profile = nil
-		return fmt.Sprintf("%+v sealed:%dB", shown, len(c.Profile))
-	case *kopilka.SetProgram:
-		return string(c.Document)
-	case *kopilka.Genesis:
-		return c.Day.String()
-	case *kopilka.CreateKey:
-		return fmt.Sprintf("%s role:%s store:%q note:%q", c.KeyID, c.Role, c.Store, c.Note)
-	case *kopilka.Tick:
-		return c.Day.String()
-	}
-	return fmt.Sprintf("%+v", c)
 }

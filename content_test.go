@@ -1,0 +1,134 @@
+package kopilka
+
+import (
+	"testing"
+	"time"
+)
+
+// TestContentPrintStays holds the fingerprints of commands against those that
+// are in logs for ever: they do not change.
+func TestContentPrintStays(t *testing.T) {
+	var p ContentPrint
+	f := func(what string, want uint64, print func()) {
+		t.Helper()
+		print()
+		if got := p.Sum(); got != want {
+			t.Fatalf("%s: fingerprint %#x; want %#x, which is in logs", what, got, want)
+		}
+	}
+	at := TimeOf(time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC))
+	deed := Deed{Store: "S1", Till: "T1", Cashier: "k", ReceiptNo: "7", At: at, Source: "web"}
+
+	f("receipt of lines", 0x63dc48e536c8c08f, func() {
+		p.Receipt(ByCard, "c1", &Receipt{Deed: Deed{Store: "S1"}, Amount: 12990, Redeem: RedeemMax,
+			Lines: []Line{{SKU: "a", Qty: "2", Amount: 12990, NoEarn: true}}})
+	})
+	f("receipt", 0xd63eef3590840709, func() {
+		p.Receipt(ByCard, "c1", &Receipt{Deed: deed, Amount: 500, Redeem: 20, NoEarn: 1, NoRedeem: 2})
+	})
+	f("accrual", 0x16cbab0a2896c4e5, func() { p.Accrual(ByCard, "c1", &Receipt{Deed: deed, Amount: 500}) })
+	f("grant", 0xb62ef32add8e8c00, func() { p.Grant(ByCard, "c1", &Grant{Points: 150, Reason: "opening balance"}) })
+	f("redemption", 0x16b311488d927d6a, func() { p.Redemption(ByCard, "c1", &Redemption{Deed: deed, Amount: 500, Points: 20}) })
+	f("adjustment", 0xdd0c2b70e6a94cf7, func() {
+		p.Adjustment(ByCard, "c1", &Adjustment{Deed: deed, Points: -20, Reason: "x", Actor: "y"})
+	})
+	f("return", 0x1379a3aa26d5bc67, func() { p.Return(ByCard, "c1", &deed, "r1", 300) })
+	f("return of lines", 0xa4abc2d79c4d710f, func() {
+		p.Return(ByNobody, "", &Deed{}, "r1", 0)
+		p.ReturnLine(1, "", "", 0, true)
+		p.ReturnLine(0, "b", "0.5", 0, false)
+	})
+	f("member", 0x23d882f07b9e5ced, func() {
+		said := func(s string) Said[string] { return Said[string]{true, s} }
+		p.Member(&MemberContent{Card: "c1", Phone: said("+79001234567"), Name: said("Ann"), BirthDate: said("1985-06-30"),
+			Sex: said("f"), Store: said("S1"), Referrer: said("c2"), Source: said(""), RegisteredAt: Said[Time]{true, at}})
+		if p.Set("state", true) {
+			p.Number(int64(StateInstalled))
+		}
+		if p.Set("blocked", true) {
+			p.Blocked(true)
+		}
+		if p.Set("consent", true) {
+			p.Text("v1")
+			p.Number(int64(at))
+			p.Text("web")
+		}
+		if p.Set("attributes", true) {
+			p.Text("a")
+			p.Text("1")
+		}
+	})
+	f("key", 0xcd8bfc46d051dccb, func() { p.Key(&CreateKey{KeyID: "k1", Role: RoleTill, Store: "S1", Note: "till 1"}) })
+	f("revocation", 0x87d312f4bb2a7ceb, func() { p.Revocation(&RevokeKey{KeyID: "k1"}) })
+	f("refresh", 0xd6928d8bdcc253d0, p.Refresh)
+}
+
+// TestContentPrintTellsApart gives two commands that differ in one field two
+// fingerprints, and a command that comes again the same one.
+func TestContentPrintTellsApart(t *testing.T) {
+	receipt := func(by Naming, name string, change func(c *Receipt)) func(p *ContentPrint) {
+		return func(p *ContentPrint) {
+			c := Receipt{Deed: Deed{Member: NoMember}, Amount: 10}
+			change(&c)
+			p.Receipt(by, name, &c)
+		}
+	}
+	member := func(change func(c *MemberContent)) func(p *ContentPrint) {
+		return func(p *ContentPrint) {
+			c := MemberContent{Card: "a"}
+			change(&c)
+			p.Member(&c)
+		}
+	}
+	all := []func(p *ContentPrint){
+		receipt(ByNobody, "", func(c *Receipt) {}),
+		receipt(ByNobody, "", func(c *Receipt) { c.Amount = 11 }),
+		receipt(ByCard, "a", func(c *Receipt) {}),
+		receipt(ByCard, "b", func(c *Receipt) {}),
+		receipt(ByPhone, "a", func(c *Receipt) {}),
+		receipt(ByNobody, "", func(c *Receipt) { c.Store = "a" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Till = "a" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Cashier = "a" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.ReceiptNo = "a" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Source = "a" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Store, c.Till = "a", "b" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Store = "ab" }),
+		receipt(ByNobody, "", func(c *Receipt) { c.At = 1 }),
+		receipt(ByNobody, "", func(c *Receipt) { c.NoEarn = 1 }),
+		receipt(ByNobody, "", func(c *Receipt) { c.NoRedeem = 1 }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Redeem = 1 }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Redeem = RedeemMax }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10, Qty: "1"}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10, SKU: "a"}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10, Category: "a"}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10, NoEarn: true}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10, NoRedeem: true}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 4}, {Amount: 6}} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 6}, {Amount: 4}} }),
+		func(p *ContentPrint) { p.Accrual(ByNobody, "", &Receipt{Amount: 10}) },
+		func(p *ContentPrint) { p.Return(ByNobody, "", &Deed{}, "", 10) },
+		func(p *ContentPrint) { p.Return(ByNobody, "", &Deed{}, "a", 10) },
+		member(func(c *MemberContent) {}),
+		member(func(c *MemberContent) { c.Card = "b" }),
+		member(func(c *MemberContent) { c.Name = Said[string]{Set: true} }),
+		member(func(c *MemberContent) { c.Name = Said[string]{true, "a"} }),
+		member(func(c *MemberContent) { c.Sex = Said[string]{true, "a"} }),
+		member(func(c *MemberContent) { c.Referrer = Said[string]{true, "a"} }),
+		member(func(c *MemberContent) { c.RegisteredAt = Said[Time]{Set: true} }),
+		member(func(c *MemberContent) { c.RegisteredAt = Said[Time]{true, 1} }),
+	}
+	var p, fresh ContentPrint
+	seen := map[uint64]int{}
+	for i, print := range all {
+		print(&p)
+		if other, twice := seen[p.Sum()]; twice || p.Sum() == 0 {
+			t.Fatalf("%d and %d have one fingerprint, %#x", i, other, p.Sum())
+		}
+		seen[p.Sum()] = i
+		fresh = ContentPrint{}
+		if print(&fresh); fresh.Sum() != p.Sum() {
+			t.Fatalf("%d: %#x; at first %#x", i, fresh.Sum(), p.Sum())
+		}
+	}
+}
