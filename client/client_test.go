@@ -340,7 +340,8 @@ func TestAnalystAndOperator(t *testing.T) {
 	} else {
 		t.Fatal("a misspelt program was accepted")
 	}
-	if err := c.PutProgram("p2", p.Program); err != nil {
+	doc := bytes.Replace(p.Program, []byte(`"pending_days":0`), []byte(`"pending_days":1`), 1)
+	if err := c.PutProgram("p2", doc); err != nil {
 		t.Fatal(err)
 	}
 	if p := must[*client.Program](t)(c.Program()); p.Version != 2 {

@@ -47,8 +47,8 @@ type Options struct {
 // frameBytes is what commands and outcomes of one frame may have together, and
 // frameRoom what commands leave to outcomes at least.
 const (
-	frameBytes = 504 << 10
-	frameRoom  = 120 << 10
+	frameBytes = wal.FrameLimit
+	frameRoom  = 128 << 10
 )
 
 func (o Options) withDefaults() (Options, error) {

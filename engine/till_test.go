@@ -86,7 +86,7 @@ func (x *till) program() *kopilka.SetProgram {
 		"returns":{"spent_points":%q},"redeem_allowed_by":[%s],
 		"rfm":{"window_days":%d,"boundaries":%q,"r":{%s},"f":{"thresholds":[1,2,3,4]},"m":{"thresholds":[100,1000,2000,5000]}}}`,
 		pick(x, "total", "paid"), pick(x, "floor", "half_up"), strings.Join(tiers, ","),
-		metric, pick(x, 0, 1, 3, 7, 30, 365), pick(x, "none", "one", "full"), expiry, pick(x, 0, 0, 1, 3, 15, 40),
+		metric, pick(x, 0, 1, 3, 7, 30, 365), pick(x, "none", "one", "full"), expiry, pick(x, 0, 0, 1, 3, 15, 27),
 		pick(x, "within_balance", "only_pending", "unlimited"), allowed,
 		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
 	if x.s.sold && x.odds(10) {

@@ -52,7 +52,7 @@ func (g *group) add(row int, c kopilka.Command, p *people.Profile, names ...stri
 // books, so no other books have it.
 func (d *Direct) Open(context.Context) (Books, error) {
 	d.calendar = d.queue.Calendar()
-	b := Books{Zone: d.calendar.Zone}
+	b := Books{Zone: d.calendar.Zone, Earn: d.earn}
 	d.queue.View(func(s *engine.State) { b.Name = "books of " + s.IDs().ID(0) })
 	return b, nil
 }

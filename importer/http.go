@@ -57,7 +57,7 @@ func (x *HTTP) Open(ctx context.Context) (Books, error) {
 	if err != nil {
 		return Books{}, fmt.Errorf("the program of %s: %w", x.base, err)
 	}
-	return Books{Name: "books at " + x.base, Zone: zone}, nil
+	return Books{Name: "books at " + x.base, Zone: zone, Earn: x.earn}, nil
 }
 
 // Has implements Sink. The server finds receipts by id, and nothing else.
@@ -161,7 +161,7 @@ func (x *HTTP) post(ctx context.Context, path string, body []byte, rows []*Row, 
 		if err := json.Unmarshal(line, &a); err != nil || a.Status == 0 {
 			return nil, 0, fmt.Errorf("POST %s%s: line %d of %d is not an answer: %.200q", x.base, path, n+1, len(at), line)
 		}
-		if retryable(a.Status) {
+		if retryable(a.Status) || a.unenrolled(rows[i]) {
 			again = append(again, i)
 			continue
 		}
@@ -187,7 +187,8 @@ func (a *answer) tell(row *Row, r *Result) {
 	if a.Detail != "" {
 		reason += ": " + a.Detail
 	}
-	waits := row.ReturnOf != "" && a.Code == "not-found" || row.Profile.Referrer != "" && a.Code == "member-not-found"
+	waits := row.ReturnOf != "" && (a.Code == "not-found" || a.Code == "member-not-found") ||
+		row.Profile.Referrer != "" && a.Code == "member-not-found"
 	switch {
 	case a.Status < 300 && a.Replayed && r.Fate != Done:
 		r.Fate = Replayed
@@ -198,6 +199,14 @@ func (a *answer) tell(row *Row, r *Result) {
 	default:
 		refuse(r, reason)
 	}
+}
+
+// unenrolled tells that the server did not find the card of a row. An import
+// makes members of the cards that it does not know, so that has failed, as on a
+// full disk, and says nothing about the row. A return may name another one's
+// receipt, which is answered so too: it is tried at the end.
+func (a *answer) unenrolled(row *Row) bool {
+	return a.Code == "member-not-found" && row.Deed != Person && row.ReturnOf == ""
 }
 
 // retryable tells what may succeed later unchanged: the server is busy, its

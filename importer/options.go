@@ -3,9 +3,12 @@ package importer
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Kind is what the rows of a file are.
@@ -80,6 +83,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Delimiter == 0 {
 		o.Delimiter = ','
 	}
+	if strings.ContainsRune("\"\r\n", o.Delimiter) || !utf8.ValidRune(o.Delimiter) || o.Delimiter == utf8.RuneError {
+		return o, fmt.Errorf("import: %q cannot stand between fields", o.Delimiter)
+	}
 	if o.Decimals < 0 || o.Decimals > decimalsMax {
 		return o, fmt.Errorf("import: %d decimals; an amount has 0 to %d", o.Decimals, decimalsMax)
 	}
@@ -98,7 +104,42 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("import: --columns: %s have no column %q; they have %s", o.Kind, our, strings.Join(ours, ", "))
 		}
 	}
-	return o, nil
+	return o, o.apart()
+}
+
+// apart refuses to write rejected rows over the file that they come from, or
+// over the progress.
+func (o *Options) apart() error {
+	for _, path := range []string{o.File, o.placePath(), o.placePath() + ".tmp"} {
+		if samePath(o.RejectedFile, path) {
+			return fmt.Errorf("import: --rejected %s is %s itself: name another file", o.RejectedFile, path)
+		}
+	}
+	if samePath(o.placePath(), o.File) {
+		return fmt.Errorf("import: the progress file %s is the file itself: --progress-dir names another folder", o.placePath())
+	}
+	return nil
+}
+
+// samePath tells whether two paths lead to one file, which need not be there.
+func samePath(a, b string) bool {
+	x, err := os.Stat(a)
+	if err == nil {
+		y, err := os.Stat(b)
+		return err == nil && os.SameFile(x, y)
+	}
+	return realPath(a) == realPath(b)
+}
+
+// realPath is a path without links in its folder.
+func realPath(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path
 }
 
 // columns are our names, of which the first so many are required.

@@ -56,8 +56,8 @@ func placeOf(opts Options, books Books, zone *time.Location) (place, error) {
 	}
 	return place{
 		File: filepath.Base(opts.File), Size: info.Size(), Modified: info.ModTime().UTC(), Head: hex.EncodeToString(h.Sum(nil)),
-		Options: fmt.Sprintf("%s delimiter=%q decimals=%d zone=%s columns=%s rejected=%s", opts.Kind, opts.Delimiter,
-			opts.Decimals, zone, strings.Join(columns, ","), opts.RejectedFile),
+		Options: fmt.Sprintf("%s delimiter=%q decimals=%d zone=%s earn=%t columns=%s rejected=%s", opts.Kind, opts.Delimiter,
+			opts.Decimals, zone, books.Earn, strings.Join(columns, ","), opts.RejectedFile),
 		Books: books.Name,
 	}, nil
 }

@@ -10,8 +10,10 @@ import (
 	"strconv"
 )
 
-// rejected is the file of the rows set aside: number, reason, and the row as it
-// stood, under the names of its columns, so that it can be mended and imported.
+// rejected is the file of the rows set aside: number, reason, and the fields of
+// the row under the names of its columns, so that it can be mended and imported.
+// A line that is torn stands there whole, as it stood, in the first column: it
+// is one field to this file, which stays a CSV that everything can read.
 // There is no file where there is no such row.
 type rejected struct {
 	path   string
@@ -59,7 +61,8 @@ func (x *rejected) add(row *Row, reason string) error {
 		x.open(f)
 		x.csv.Write(slices.Concat([]string{"row", "reason"}, x.header)) // its error sticks until flush
 	}
-	x.csv.Write(slices.Concat([]string{strconv.FormatInt(row.No, 10), reason}, row.fields))
+	x.csv.Write(slices.Concat([]string{strconv.FormatInt(row.No, 10), reason},
+		row.fields, make([]string, len(x.header)-len(row.fields))))
 	return nil
 }
 

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,7 +33,9 @@ type Row struct {
 
 	Profile Profile // of members
 
-	fields []string // as they stand in the file
+	// fields are those of the record, without their quotes; of a line that is
+	// torn there is one, the whole line as it stands in the file.
+	fields []string
 }
 
 // Deed is what a row tells of.
@@ -59,14 +60,14 @@ type Profile struct {
 
 // reader takes rows off a file.
 type reader struct {
-	opts   Options
-	zone   *time.Location
-	csv    *csv.Reader
-	source *source
-	header []string
-	at     map[string]int // our name → place in a record
-	prefix string         // of ids that are made
-	no     int64
+	opts    Options
+	zone    *time.Location
+	records *records
+	source  *source
+	header  []string
+	at      map[string]int // our name → place in a record
+	prefix  string         // of ids that are made
+	no      int64
 }
 
 // fault is what is wrong with a row: it is set aside with this reason.
@@ -80,9 +81,8 @@ func openReader(opts Options, zone *time.Location) (*reader, error) {
 		return nil, err
 	}
 	name := sha256.Sum256([]byte(baseName(opts.File)))
-	r := &reader{opts: opts, zone: zone, source: src, csv: csv.NewReader(src), prefix: hex.EncodeToString(name[:4]) + "-"}
-	r.csv.Comma = opts.Delimiter
-	r.csv.ReuseRecord = true
+	r := &reader{opts: opts, zone: zone, source: src, records: newRecords(src.text, opts.Delimiter),
+		prefix: hex.EncodeToString(name[:4]) + "-"}
 	if err := r.readHeader(); err != nil {
 		src.Close()
 		return nil, fmt.Errorf("import: %s: %w", opts.File, err)
@@ -94,7 +94,7 @@ func (r *reader) Close() error { return r.source.Close() }
 
 // readHeader finds the columns.
 func (r *reader) readHeader() error {
-	record, err := r.csv.Read()
+	record, err := r.records.next(nil)
 	if err == io.EOF {
 		return errors.New("is empty: the first row must name the columns")
 	}
@@ -129,27 +129,42 @@ func (r *reader) readHeader() error {
 				their, our, strings.Join(r.header, ", "), our)
 		}
 	}
+	r.records.row = r.isRow
 	return nil
+}
+
+// isRow tells whether a line by itself, its quotes taken away, is a row without
+// a fault. A note that somebody wrote over many lines may have as many commas as
+// the file has columns; it does not have a time, a phone or a date of birth in
+// the right place as well.
+func (r *reader) isRow(line []byte) bool {
+	row := Row{fields: strings.Split(strings.ReplaceAll(string(line), `"`, ""), string(r.opts.Delimiter))}
+	if len(row.fields) != len(r.header) || r.parse(&row) != nil {
+		return false
+	}
+	p := &row.Profile
+	return row.At != 0 || p.Phone != "" || p.BirthDate != "" || p.RegisteredAt != 0
 }
 
 // next reads the next row into row, whose fields it appends to keep, so that a
 // batch of rows shares one slice. It returns io.EOF after the last row, a fault
 // for a row that is set aside, and any other error when the file cannot be read on.
 func (r *reader) next(row *Row, keep []string) ([]string, error) {
-	record, err := r.csv.Read()
+	n := len(keep)
+	keep, err := r.records.next(keep)
 	if err == io.EOF {
 		return keep, io.EOF
 	}
 	r.no++
-	n := len(keep)
-	keep = append(keep, record...)
-	*row = Row{No: r.no, fields: keep[n:len(keep):len(keep)]}
-	var bad *csv.ParseError
-	switch {
-	case errors.As(err, &bad):
-		return keep, fault{fmt.Sprintf("line %d: %v", bad.StartLine, bad.Err)}
-	case err != nil:
+	var t *torn
+	if errors.As(err, &t) {
+		keep = append(keep, t.text)
+	} else if err != nil {
 		return keep, fmt.Errorf("import: %s: row %d: %w", r.opts.File, r.no, err)
+	}
+	*row = Row{No: r.no, fields: keep[n:len(keep):len(keep)]}
+	if t != nil {
+		return keep, fault{t.Error()}
 	}
 	return keep, r.parse(row)
 }

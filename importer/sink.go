@@ -23,6 +23,7 @@ type Sink interface {
 type Books struct {
 	Name string // the same at every call, and other books have another one
 	Zone *time.Location
+	Earn bool // sales earn, as the sink was asked to let them
 }
 
 // Result is what became of a row.

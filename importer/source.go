@@ -16,11 +16,14 @@ import (
 
 // source is a file to read, unpacked by what it holds, whatever its name is.
 type source struct {
-	io.Reader
+	text   *bufio.Reader // unpacked
 	file   *os.File
 	read   atomic.Int64 // bytes of the file, packed
 	unpack func()
 }
+
+// sourceBuffer is the size of read buffers in bytes, several records long.
+const sourceBuffer = 4 * recordBytes
 
 // counted counts what is read of the file.
 type counted struct{ s *source }
@@ -51,7 +54,7 @@ func openSource(path string) (*source, error) {
 }
 
 func (s *source) sniff() error {
-	packed := bufio.NewReaderSize(counted{s}, 256<<10)
+	packed := bufio.NewReaderSize(counted{s}, sourceBuffer)
 	head, err := packed.Peek(4)
 	if err != nil && err != io.EOF {
 		return err
@@ -63,14 +66,14 @@ func (s *source) sniff() error {
 		if err != nil {
 			return fmt.Errorf("unpack gzip: %w", err)
 		}
-		plain = bufio.NewReaderSize(z, 256<<10)
+		plain = bufio.NewReaderSize(z, sourceBuffer)
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return fmt.Errorf("unpack zstd: %w", err)
 		}
 		s.unpack = z.Close
-		plain = bufio.NewReaderSize(z, 256<<10)
+		plain = bufio.NewReaderSize(z, sourceBuffer)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return fmt.Errorf("is a zip archive or a spreadsheet: save it as CSV")
 	}
@@ -86,7 +89,7 @@ func (s *source) sniff() error {
 	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
 		return fmt.Errorf("is UTF-16: save it as UTF-8")
 	}
-	s.Reader = plain
+	s.text = plain
 	return nil
 }
 

@@ -37,18 +37,18 @@ func TestWhatCounts(t *testing.T) {
 		status int // 0: hang up; -1: say nothing
 		body   string
 	}
-	var next say
+	var next atomic.Pointer[say]
 	quit := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
-		switch next.status {
+		switch say := next.Load(); say.status {
 		case -1:
 			<-quit
 		case 0:
 			panic(http.ErrAbortHandler)
 		default:
-			w.WriteHeader(next.status)
-			io.WriteString(w, next.body)
+			w.WriteHeader(say.status)
+			io.WriteString(w, say.body)
 		}
 	}))
 	defer server.Close()
@@ -58,7 +58,7 @@ func TestWhatCounts(t *testing.T) {
 	type want struct{ waits, requests, commands, acked, refused, failed, unknown int64 }
 	f := func(what string, batch int, echo, counts bool, answer say, want want, refusals, failures map[string]int64) {
 		t.Helper()
-		next = answer
+		next.Store(&answer)
 		c := &connection{tally: newTally(o), wire: newWire(strings.TrimPrefix(server.URL, "http://"), "", timeout),
 			source: newTill(o, shopOf(o), 0, 0), batch: batch, echo: echo, shown: new(shown)}
 		defer c.wire.close()

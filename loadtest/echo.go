@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,7 @@ func (b *books) ratio() (*report, error) {
 	for i := range b.o.rounds {
 		var r round
 		server := func() error {
+			r.First = cmp.Or(r.First, "server")
 			if rep, err = b.measure(b.o.warmup, b.o.duration); err != nil {
 				return err
 			}
@@ -40,15 +42,14 @@ func (b *books) ratio() (*report, error) {
 			return err
 		}
 		bare := func() error {
+			r.First = cmp.Or(r.First, "echo")
 			t, p := b.o.drive(e.addr, b.o.key, b.runs, true, b.o.warmup, b.o.duration)
 			b.runs++
 			r.Echo, err = newReport(b.o, t, p).onlyTaken("echo")
 			return err
 		}
-		r.First = "server"
 		turns := []func() error{server, bare}
 		if i%2 == 1 {
-			r.First = "echo"
 			slices.Reverse(turns)
 		}
 		for _, turn := range turns {

@@ -2,9 +2,7 @@ package people
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -72,7 +70,8 @@ type keyFile struct {
 	gathering *batch // keys that wait for the disk; nil when none do
 
 	disk   sync.Mutex // one batch is written at a time
-	size   int64      // bytes of the file
+	size   int64      // bytes of the file in whole steps
+	holes  []uint32   // free slots below next, upwards; nil once known has judged them
 	broken error      // the first failure; after it nothing on disk is known
 }
 
@@ -86,30 +85,20 @@ type batch struct {
 
 func slotOffset(slot uint32) int64 { return headerSize + int64(slot-1)*slotSize }
 
-// openKeys opens the key file of a folder, or makes one.
+// openKeys opens the key file of a folder, every key of it, or makes one.
 func openKeys(dir string, m *master) (*keyFile, error) {
-	block, err := aes.NewCipher(m.derive("wrap", keySize))
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	k := &keyFile{path: filepath.Join(dir, keyFileName), aead: aead, sync: syncData}
+	k := &keyFile{path: filepath.Join(dir, keyFileName), aead: m.aead(), sync: syncData}
 	check := m.derive("check", checkSize)
 	if _, err := os.Stat(k.path); errors.Is(err, fs.ErrNotExist) {
 		if err := createKeys(dir, k.path, check); err != nil {
 			return nil, fmt.Errorf("create %s: %w", k.path, err)
 		}
 	}
+	var err error
 	if k.f, err = os.OpenFile(k.path, os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
-	if err := k.readHeader(check); err != nil {
-		return nil, errors.Join(err, k.f.Close())
-	}
-	if err := k.findEnd(); err != nil {
+	if _, err := k.check(check); err != nil {
 		return nil, errors.Join(err, k.f.Close())
 	}
 	return k, nil
@@ -133,68 +122,6 @@ func createKeys(dir, path string, check []byte) error {
 		return err
 	}
 	return syncDir(dir)
-}
-
-func (k *keyFile) readHeader(check []byte) error {
-	h := make([]byte, len(keyMagic)+8+checkSize+4)
-	if _, err := k.f.ReadAt(h, 0); err != nil {
-		return fmt.Errorf("read the header of %s: %w: %w", k.path, ErrDamaged, err)
-	}
-	if string(h[:8]) != keyMagic {
-		return fmt.Errorf("%s at 0: %w: not a key file", k.path, ErrDamaged)
-	}
-	if format := binary.LittleEndian.Uint32(h[8:]); format > keyFormat {
-		return fmt.Errorf("%s has the format %d, which a newer version wrote; this one knows up to %d", k.path, format, keyFormat)
-	}
-	if sum := h[len(h)-4:]; binary.LittleEndian.Uint32(sum) != crc32.Checksum(h[:len(h)-4], castagnoli) {
-		return fmt.Errorf("%s at 0: %w: the header's checksum does not fit", k.path, ErrDamaged)
-	}
-	if subtle.ConstantTimeCompare(h[16:16+checkSize], check) != 1 {
-		return fmt.Errorf("%s: %w", k.path, ErrWrongMaster)
-	}
-	return nil
-}
-
-// findEnd finds the first slot after all that were ever written, reading back
-// from the end of the file.
-func (k *keyFile) findEnd() error {
-	stat, err := k.f.Stat()
-	if err != nil {
-		return err
-	}
-	k.size = stat.Size()
-	chunk := make([]byte, stepSize)
-	tail := (k.size - headerSize) % stepSize
-	if k.size < headerSize {
-		return fmt.Errorf("%s: %w: has %d bytes, less than its header", k.path, ErrDamaged, k.size)
-	}
-	if tail != 0 {
-		// A crash while growing leaves a part of a step, of zeros. Keys there
-		// mean that the file was cut.
-		if _, err := k.f.ReadAt(chunk[:tail], k.size-tail); err != nil {
-			return fmt.Errorf("read %s at %d: %w", k.path, k.size-tail, err)
-		}
-		if !zeros(chunk[:tail]) {
-			return fmt.Errorf("%s: %w: was cut at %d, in the midst of keys", k.path, ErrDamaged, k.size)
-		}
-		k.size -= tail
-		if err := k.grow(); err != nil {
-			return err
-		}
-	}
-	for at := k.size - stepSize; at >= headerSize; at -= stepSize {
-		if _, err := k.f.ReadAt(chunk, at); err != nil {
-			return fmt.Errorf("read %s at %d: %w", k.path, at, err)
-		}
-		for i := len(chunk) - slotSize; i >= 0; i -= slotSize {
-			if !zeros(chunk[i : i+slotSize]) {
-				k.next = uint32((at+int64(i)-headerSize)/slotSize) + 2
-				return nil
-			}
-		}
-	}
-	k.next = 1
-	return nil
 }
 
 var zeroStep [stepSize]byte
@@ -280,15 +207,32 @@ func (k *keyFile) key(slot uint32) (key [keySize]byte, err error) {
 	if err != nil {
 		return key, err
 	}
-	switch s[0] {
-	case slotUsed:
+	state, err := k.state(slot, &s)
+	if err != nil {
+		return key, err
+	}
+	switch state {
 	case slotErased:
 		return key, ErrErased
 	case slotFree:
 		return key, fmt.Errorf("%w: %s has nothing in slot %d", ErrNoKey, k.path, slot)
-	default:
-		return key, fmt.Errorf("%s at %d: %w: slot %d has the state %#x", k.path, slotOffset(slot), ErrDamaged, slot, s[0])
 	}
+	return k.unwrap(slot, &s)
+}
+
+// state is the state of a slot, whose bytes must be those of a slot in it.
+func (k *keyFile) state(slot uint32, s *[slotSize]byte) (byte, error) {
+	switch {
+	case s[0] == slotUsed && zeros(s[1:4]),
+		*s == [slotSize]byte{slotErased},
+		*s == [slotSize]byte{slotFree}:
+		return s[0], nil
+	}
+	return 0, fmt.Errorf("%s at %d: %w: slot %d is neither used nor erased nor free; it begins with % x", k.path, slotOffset(slot), ErrDamaged, slot, s[:4])
+}
+
+// unwrap opens the key in a slot that is used.
+func (k *keyFile) unwrap(slot uint32, s *[slotSize]byte) (key [keySize]byte, err error) {
 	plain, err := k.aead.Open(key[:0], nil, s[4:], slotData(slot))
 	if err != nil || len(plain) != keySize {
 		return key, fmt.Errorf("%s at %d: %w: slot %d does not open", k.path, slotOffset(slot), ErrDamaged, slot)
@@ -324,16 +268,6 @@ func (k *keyFile) erase(slot uint32) error {
 	gone := [slotSize]byte{slotErased}
 	k.write(gone[:], slotOffset(slot))
 	return k.broken
-}
-
-// known tells that a slot was given to a member.
-func (k *keyFile) known(slot uint32) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if slot >= k.next {
-		return fmt.Errorf("%s: %w: ends after slot %d, and the books know slot %d: an old copy?", k.path, ErrDamaged, k.next-1, slot)
-	}
-	return nil
 }
 
 // slotData ties a sealed key to its slot: it opens nowhere else.

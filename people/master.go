@@ -2,6 +2,7 @@ package people
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -35,6 +36,11 @@ func (m *master) derive(purpose string, size int) []byte {
 		panic("people: derive the " + purpose + " key: " + err.Error())
 	}
 	return key
+}
+
+// aead seals and opens the members' keys.
+func (m *master) aead() cipher.AEAD {
+	return randomNonceAEAD(m.derive("wrap", keySize))
 }
 
 // readMaster reads the master key file: 32 bytes in base64, on one line.

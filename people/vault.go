@@ -27,7 +27,8 @@ const sealedFormat = 1
 // Open opens the vault of a data folder with the master key in a file outside
 // of it. On a folder that has no keys yet, a master key that is not there is
 // made; on one that has, its absence is ErrNoMaster, and another one
-// ErrWrongMaster.
+// ErrWrongMaster. It opens every key: one that is not as it was written is
+// ErrDamaged, with file and offset.
 func Open(dir, masterKeyFile string) (*Vault, error) {
 	in, err := inside(dir, masterKeyFile)
 	if err != nil {
@@ -55,8 +56,10 @@ func Open(dir, masterKeyFile string) (*Vault, error) {
 func (v *Vault) Close() error { return v.keys.f.Close() }
 
 // Known tells, by ErrDamaged, when the key file does not reach up to a slot
-// that the books know: then it is not the newest, and would give that slot to
-// another member. Ask it with the greatest slot of the books before sealing.
+// that the books know, or has an empty one before it: then it is not the newest,
+// and would give that slot to another member, or a key is gone. Slots above that
+// a power cut left empty are taken out of use. Ask it once, with the greatest
+// slot of the books, before sealing.
 func (v *Vault) Known(slot uint32) error {
 	if err := v.keys.known(slot); err != nil {
 		return fmt.Errorf("people: %w", err)
@@ -139,7 +142,7 @@ func (v *Vault) PhoneTag(e164 string) uint64 {
 // seal writes format, nonce, sealed profile and tag.
 func seal(slot uint32, key *[keySize]byte, p *Profile) []byte {
 	plain := p.encode()
-	aead := memberAEAD(key)
+	aead := randomNonceAEAD(key[:])
 	sealed := make([]byte, 1, 1+len(plain)+aead.Overhead())
 	sealed[0] = sealedFormat
 	return aead.Seal(sealed, nil, plain, profileData(slot))
@@ -152,15 +155,15 @@ func unseal(slot uint32, key *[keySize]byte, sealed []byte) (*Profile, error) {
 	if sealed[0] != sealedFormat {
 		return nil, fmt.Errorf("%w: has the format %d; this version knows %d", ErrDamaged, sealed[0], sealedFormat)
 	}
-	plain, err := memberAEAD(key).Open(nil, nil, sealed[1:], profileData(slot))
+	plain, err := randomNonceAEAD(key[:]).Open(nil, nil, sealed[1:], profileData(slot))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %d bytes do not open", ErrDamaged, len(sealed))
 	}
 	return decodeProfile(plain)
 }
 
-func memberAEAD(key *[keySize]byte) cipher.AEAD {
-	block, err := aes.NewCipher(key[:])
+func randomNonceAEAD(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic("people: " + err.Error())
 	}

@@ -38,3 +38,18 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkVerify(b *testing.B) {
+	h := newHouse(b)
+	v := h.open(b)
+	const slots = 100_000
+	if _, _, err := v.SealAll(make([]*Profile, slots)); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if keys, err := Verify(h.dir, h.master, slots); keys != slots || err != nil {
+			b.Fatalf("got %d keys, %v", keys, err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*slots/b.Elapsed().Seconds(), "keys/s")
+}

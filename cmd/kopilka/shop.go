@@ -28,6 +28,10 @@ type folder struct {
 	onPoison  func(error)
 }
 
+// mergeFloor is the free disk space in bytes below which runs of ids are not
+// merged: the mark at which the log warns.
+const mergeFloor = 1 << 30
+
 // shop is an open folder.
 type shop struct {
 	queue *commit.Queue
@@ -56,7 +60,7 @@ func (f *folder) open() (_ *shop, err error) {
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger)
+	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger, outcomes.FreeFloor(mergeFloor))
 	if err != nil {
 		return nil, errors.Join(err, vault.Close(), log.Close())
 	}

@@ -9,14 +9,15 @@ import (
 
 	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/outcomes"
+	"github.com/kopilka/kopilka/people"
 	"github.com/kopilka/kopilka/wal"
 	"github.com/spf13/cobra"
 )
 
 func verifyCommand() *cobra.Command {
-	var dir string
+	var dir, masterKey string
 	c := &cobra.Command{
-		Use: "verify", Short: "Prove that a folder is whole: the log, its snapshots, the books, the indexes", Args: cobra.NoArgs,
+		Use: "verify", Short: "Prove that a folder is whole: the log, its snapshots, the books, the indexes, the keys", Args: cobra.NoArgs,
 		Long: `Prove that a folder is whole. It reads everything and writes nothing:
 
   the log        every frame from the first to the last, its checksum and its link to the frame before
@@ -24,16 +25,18 @@ func verifyCommand() *cobra.Command {
   the ids        the checksums and the order of the runs
   the books      every command is applied again from the first; every outcome that the log
                  keeps must come out again; points, lots, entries and segments must agree
+  the keys       every member's key opens under the master key, and none is missing
 
 The folder must not be in use. The head that is printed names the whole history:
 publish it elsewhere, and nobody can rewrite the log unseen. Status 0: whole; 1: not.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return verify(cmd.OutOrStdout(), dir) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return verify(cmd.OutOrStdout(), dir, masterKey) },
 	}
 	c.Flags().StringVar(&dir, "data", "./data", "`folder` of the books")
+	c.Flags().StringVar(&masterKey, "master-key", "", "`file` of the key that seals personal data (default: the data folder's name with .key)")
 	return c
 }
 
-func verify(out io.Writer, dir string) error {
+func verify(out io.Writer, dir, masterKey string) error {
 	sum, err := wal.Verify(dir, func(r wal.Report) {
 		switch {
 		case r.Err != nil:
@@ -66,8 +69,30 @@ func verify(out io.Writer, dir string) error {
 	}
 	b := s.Books()
 	fmt.Fprintf(out, "ok       books: %d members, %d receipts, %d points in entries, lots and debts alike\n", s.Members(), b.Receipts+b.Anonymous, b.Points())
+	if err := verifyKeys(out, dir, masterKey, s.KeySlots()); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "position %d, business day %s\n", s.Seq(), s.Day())
 	fmt.Fprintf(out, "state    %x\n", s.Hash())
 	fmt.Fprintf(out, "head     %x\n", sum.Digest)
+	return nil
+}
+
+// verifyKeys checks the members' keys, and opens them if the master key is at
+// hand. The books know how many slots there must be.
+func verifyKeys(out io.Writer, dir, masterKey string, slots uint32) error {
+	if masterKey == "" {
+		masterKey = filepath.Clean(dir) + ".key"
+	}
+	file := filepath.Join(dir, people.KeysFile)
+	keys, err := people.Verify(dir, masterKey, slots)
+	switch {
+	case errors.Is(err, people.ErrNoMaster):
+		fmt.Fprintf(out, "note     %s: %d keys, none of them opened: %v\n", file, keys, err)
+	case err != nil:
+		return fmt.Errorf("the keys of %s: %w", dir, err)
+	default:
+		fmt.Fprintf(out, "ok       %s: %d keys\n", file, keys)
+	}
 	return nil
 }
