@@ -85,12 +85,22 @@ func TestVerify(t *testing.T) {
 // that is free, a start and Verify refuse the file and say where.
 func TestVerifyFlippedByte(t *testing.T) {
 	h, file := lived(t)
+	f, err := os.OpenFile(h.keys(), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	put := func(i int, b byte) {
+		t.Helper()
+		if _, err := f.WriteAt([]byte{b}, int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	flip := func(i int, mask byte, offset int64, is error) {
 		t.Helper()
-		bad := bytes.Clone(file[:headerSize+stepSize])
-		bad[i] ^= mask
-		h.write(t, bad)
+		put(i, file[i]^mask)
 		h.refusedAt(t, 4, offset, is)
+		put(i, file[i])
 	}
 	for i := range headerSize {
 		mask := byte(1) << (i % 8)
