@@ -115,9 +115,6 @@ func (o *Options) apart() error {
 			return fmt.Errorf("import: --rejected %s is %s itself: name another file", o.RejectedFile, path)
 		}
 	}
-	if samePath(o.placePath(), o.File) {
-		return fmt.Errorf("import: the progress file %s is the file itself: --progress-dir names another folder", o.placePath())
-	}
 	return nil
 }
 

@@ -134,12 +134,13 @@ func (r *reader) readHeader() error {
 }
 
 // isRow tells whether a line by itself, its quotes taken away, is a row without
-// a fault. A note that somebody wrote over many lines may have as many commas as
-// the file has columns; it does not have a time, a phone or a date of birth in
-// the right place as well.
+// a fault, be it with more fields for the delimiters that were in quotes. A note
+// that somebody wrote over many lines may have as many commas as the file has
+// columns; it does not have a time, a phone or a date of birth in the right place
+// as well.
 func (r *reader) isRow(line []byte) bool {
 	row := Row{fields: strings.Split(strings.ReplaceAll(string(line), `"`, ""), string(r.opts.Delimiter))}
-	if len(row.fields) != len(r.header) || r.parse(&row) != nil {
+	if len(row.fields) < len(r.header) || r.parse(&row) != nil {
 		return false
 	}
 	p := &row.Profile

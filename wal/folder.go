@@ -15,8 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FormatFile is the name of the file by which a folder that holds a log is known.
-const FormatFile = formatName
+// Begun tells whether a folder holds a log with frames in it, or one that cannot
+// tell; only Open and Start judge it.
+func Begun(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, formatName)); err != nil {
+		return false
+	}
+	head, err := readHead(filepath.Join(dir, headName))
+	return err != nil || head.Pos.Index > 0
+}
 
 const (
 	formatNumber = 1

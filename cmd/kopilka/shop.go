@@ -80,13 +80,11 @@ func (f *folder) open() (_ *shop, err error) {
 // whole tells whether a folder that was used before still has the file of its
 // members' keys, which would otherwise be made anew.
 func (f *folder) whole() error {
-	if _, err := os.Stat(filepath.Join(f.dir, wal.FormatFile)); err != nil {
-		return nil // not used yet; what else is wrong, the log will say
+	keys := filepath.Join(f.dir, people.KeysFile)
+	if _, err := os.Stat(keys); !errors.Is(err, os.ErrNotExist) || !wal.Begun(f.dir) {
+		return nil
 	}
-	if _, err := os.Stat(filepath.Join(f.dir, people.KeysFile)); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s is missing: the keys that seal the members' data; bring it back from its backup", filepath.Join(f.dir, people.KeysFile))
-	}
-	return nil
+	return fmt.Errorf("%s is missing: the keys that seal the members' data; bring it back from its backup", keys)
 }
 
 // document is the program for an empty log.
