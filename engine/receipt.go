@@ -138,6 +138,9 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 		active = s.day
 	}
 	out.Tier, out.Segment = raised(a.tier, s.Program(), metric), s.index.Segment(c.Member)
+	if c.Amount > 0 {
+		out.Segment = s.index.SegmentAfter(c.Member, c.Day, c.Amount)
+	}
 	out.NextExpiry = s.nextExpiryAfter(a, active, out.Redeemed, given)
 }
 

@@ -175,13 +175,13 @@ func sameQuote(quote, got *kopilka.Outcome) error {
 	type answer struct {
 		Earned, Redeemed, MaxRedeem, Balance, Pending, Debt, DebtPaid kopilka.Points
 		CashDue                                                       kopilka.Money
-		Tier                                                          uint8
+		Tier, Segment                                                 uint8
 		Member                                                        kopilka.MemberNo
 		Program                                                       int
 		NextExpiry                                                    kopilka.Lot
 	}
 	of := func(o *kopilka.Outcome) answer {
-		return answer{o.Earned, o.Redeemed, o.MaxRedeem, o.Balance, o.Pending, o.Debt, o.DebtPaid, o.CashDue, o.Tier, o.Member, o.Program, o.NextExpiry}
+		return answer{o.Earned, o.Redeemed, o.MaxRedeem, o.Balance, o.Pending, o.Debt, o.DebtPaid, o.CashDue, o.Tier, o.Segment, o.Member, o.Program, o.NextExpiry}
 	}
 	if of(quote) != of(got) {
 		return fmt.Errorf("quote   %+v\nreceipt %+v", of(quote), of(got))

@@ -20,11 +20,20 @@ type shop struct {
 	seen  map[string]string
 	fails []func(w http.ResponseWriter) bool // one for each POST; true = it has answered
 	busy  map[string]int                     // id → how often its line is put off
+	off   string                             // the answer to such a line
 	hung  bool
 }
 
+// Answers to lines that say nothing about their rows.
+const (
+	lineBusy       = `{"status":503,"code":"overloaded","retryable":true}`
+	lineUnknown    = `{"status":503,"code":"outcome-unknown","retryable":true}`
+	lineFull       = `{"status":507,"code":"storage-full","retryable":true}`
+	lineUnenrolled = `{"status":404,"code":"member-not-found","retryable":false}`
+)
+
 func newShop(t *testing.T) (*shop, *HTTP) {
-	x := &shop{t: t, seen: map[string]string{}, busy: map[string]int{}}
+	x := &shop{t: t, seen: map[string]string{}, busy: map[string]int{}, off: lineBusy}
 	server := httptest.NewServer(x)
 	t.Cleanup(server.Close)
 	sink := NewHTTP(server.URL+"/", "kpk_admin_secret", false)
@@ -75,7 +84,7 @@ func (x *shop) post(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case x.busy[in.ID] > 0:
 			x.busy[in.ID]--
-			fmt.Fprintln(&out, `{"status":503,"code":"overloaded","retryable":true}`)
+			fmt.Fprintln(&out, x.off)
 		case known && was == line:
 			fmt.Fprintln(&out, `{"status":200,"replayed":true}`)
 		case known:
@@ -164,7 +173,10 @@ func TestHTTPTroubles(t *testing.T) {
 	f("overloaded", func(x *shop) {
 		x.fails = append(x.fails, status(503, `{"code":"overloaded"}`), status(429, ""), status(502, "<html>"))
 	})
-	f("a line put off", func(x *shop) { x.busy["c"] = 3 })
+	f("a full disk", func(x *shop) { x.fails = append(x.fails, status(507, `{"code":"storage-full"}`), status(507, "")) })
+	for _, off := range []string{lineBusy, lineUnknown, lineFull, lineUnenrolled} {
+		f("a line put off with "+off, func(x *shop) { x.busy["c"], x.off = 3, off })
+	}
 	f("an answer cut short", func(x *shop) { x.hung = true })
 	f("a connection lost", func(x *shop) {
 		x.fails = append(x.fails, func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) })
@@ -183,6 +195,30 @@ func TestHTTPGoesOnWhileItMoves(t *testing.T) {
 		x.busy[id] = i
 	}
 	if s := mustRun(t, Options{Kind: Receipts, File: write(t, "r.csv", text.String())}, sink); s.Receipts != rows {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// TestHTTPBalanceIsPutOff: the grant of an opening balance is tried again, too.
+func TestHTTPBalanceIsPutOff(t *testing.T) {
+	for _, off := range []string{lineBusy, lineFull} {
+		x, sink := newShop(t)
+		x.busy["opening-balance-a"], x.off = 3, off
+		path := write(t, "m.csv", "card,balance\na,150\nb,\n")
+		s := mustRun(t, Options{Kind: Members, File: path}, sink)
+		if s.Members != 2 || s.SetAside != 0 || len(x.lines) != 3 {
+			t.Fatalf("%s: %+v\n%s", off, s, strings.Join(x.lines, "\n"))
+		}
+	}
+}
+
+// TestHTTPReturnIsPutOff: who the buyer is may come with a receipt that was put
+// off; the return waits for the end of the file.
+func TestHTTPReturnIsPutOff(t *testing.T) {
+	x, sink := newShop(t)
+	x.busy["back"], x.off = 1, lineUnenrolled
+	path := write(t, "r.csv", "receipt_id,member,timestamp,amount,return_of\na,m,2026-05-05,2,\nback,m,2026-05-06,-1,a\nb,m,2026-05-07,2,\n")
+	if s := mustRun(t, Options{Kind: Receipts, File: path}, sink); s.Receipts != 2 || s.Returns != 1 || s.SetAside != 0 {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -207,4 +243,7 @@ func TestHTTPErrors(t *testing.T) {
 			x.fails = append(x.fails, status(503, ""))
 		}
 	})
+	for _, off := range []string{lineBusy, lineFull, lineUnenrolled} {
+		f("after 8 tries", func(x *shop, _ *HTTP) { x.busy["a"], x.off = triesMax, off })
+	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// pour imports a file of so many rows, which have made ids, and holds what came
+// pourRows imports a file of so many rows, which have made ids, and holds what came
 // of it against one law: every row is taken, under its own number, or set
 // aside as it stood; those in bad are, and no other.
 func pourRows(t *testing.T, what string, header string, rows []string, end string, bad ...int) {
@@ -27,7 +27,7 @@ func pourRows(t *testing.T, what string, header string, rows []string, end strin
 		if err != nil || int64(no) != row.No {
 			t.Fatalf("%s: row %d has the id %s", what, row.No, row.ID)
 		}
-		if row.Amount != 1000+row.Amount%1000 || int(row.Amount)-1000 != no-1 {
+		if int(row.Amount) != 1000+no-1 {
 			t.Fatalf("%s: row %d has the amount of row %d", what, no, row.Amount-1000+1)
 		}
 		taken = append(taken, no-1)
@@ -71,9 +71,8 @@ func TestStrayQuote(t *testing.T) {
 			for at := range len(plain[no]) + 1 {
 				rows := slices.Clone(plain)
 				rows[no] = stray(rows[no], at)
-				for _, end := range []string{"\n", "", "\r\n"} {
-					pourRows(t, fmt.Sprintf("row %d, place %d, end %q", no+1, at, end), quotesHeader, rows, end, no)
-				}
+				end := [...]string{"\n", "", "\r\n"}[at%3]
+				pourRows(t, fmt.Sprintf("row %d, place %d, end %q", no+1, at, end), quotesHeader, rows, end, no)
 			}
 		}
 	}
@@ -84,17 +83,18 @@ func TestStrayQuote(t *testing.T) {
 func TestTwoStrayQuotes(t *testing.T) {
 	plain := sales(6, "S", "n")
 	for a := range len(plain[1]) + 1 {
-		for b := range len(plain[4]) + 1 {
+		for b := range len(plain[1]) + 1 {
 			rows := slices.Clone(plain)
-			rows[1], rows[4] = stray(rows[1], a), stray(rows[4], b)
-			pourRows(t, fmt.Sprintf("places %d and %d", a, b), quotesHeader, rows, "\n", 1, 4)
+			other := 2 + (a+b)%4
+			rows[1], rows[other] = stray(rows[1], a), stray(rows[other], b)
+			pourRows(t, fmt.Sprintf("row 2, place %d; row %d, place %d", a, other+1, b), quotesHeader, rows, "\n", 1, other)
 		}
 	}
 }
 
 // TestNoRowVanishes strews quotes over files at random.
 func TestNoRowVanishes(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 31))
 		fields := []string{"", "x", `"x"`, `""`, `"x, y"`, `"say ""x"""`}
 		var rows []string

@@ -23,6 +23,7 @@ import (
 // recorder is books that keep the rows, and nothing else.
 type recorder struct {
 	name   string
+	earn   bool
 	rows   []Row
 	ids    map[string]uint64 // id → content
 	calls  int
@@ -37,7 +38,7 @@ var errBroken = errors.New("the books cannot be reached")
 
 func (x *recorder) Open(context.Context) (Books, error) {
 	zone, err := time.LoadLocation("Europe/London")
-	return Books{Name: x.name, Zone: zone}, err
+	return Books{Name: x.name, Zone: zone, Earn: x.earn}, err
 }
 
 func (x *recorder) Has(_ context.Context, id string) (bool, error) {
@@ -244,12 +245,54 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	f("member,timestamp,amount\n", Options{Columns: map[string]string{"shop": "store"}}, `receipts have no column "shop"`)
 	f("member,timestamp,amount\n", Options{Kind: Members}, `no column "card"`)
 	f("member,timestamp,amount\n", Options{Decimals: 5}, "5 decimals")
+	f("member,timestamp,amount\n", Options{Delimiter: '"'}, "cannot stand between fields")
 	f("PK\x03\x04rest", Options{}, "zip archive")
 	f("\xff\xfem\x00", Options{}, "UTF-16")
 	f(gzipped("member,timestamp,amount\nm,2026-01-01,5\n")[:30], Options{}, "unexpected EOF")
 	if _, err := Run(t.Context(), Options{Kind: Receipts, File: "there is no such file"}, newRecorder()); err == nil {
 		t.Fatal("a file that is not there was read")
 	}
+}
+
+// TestRejectedApart refuses to write rows set aside over the file or over the
+// progress, by whatever path, before anything is opened.
+func TestRejectedApart(t *testing.T) {
+	const text = "member,timestamp,amount\nm,2026-01-01,bad\n"
+	dir := t.TempDir()
+	file := filepath.Join(dir, "r.csv")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []struct {
+		make     func(from, to string) error
+		from, to string
+	}{{os.Symlink, file, "soft.csv"}, {os.Link, file, "hard.csv"}, {os.Symlink, dir, "folder"}} {
+		if err := link.make(link.from, filepath.Join(dir, link.to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := func(rejected string) {
+		t.Helper()
+		_, err := Run(t.Context(), Options{Kind: Receipts, File: file, RejectedFile: rejected}, nil) // a sink that is opened panics
+		if err == nil || !strings.Contains(err.Error(), "--rejected") {
+			t.Fatalf("%s: %v", rejected, err)
+		}
+		if now, err := os.ReadFile(file); err != nil || string(now) != text {
+			t.Fatalf("%s: the file is %q, %v", rejected, now, err)
+		}
+	}
+	f(file)
+	f(filepath.Join(dir, "folder", "..", filepath.Base(dir), "r.csv"))
+	f(filepath.Join(dir, "soft.csv"))
+	f(filepath.Join(dir, "hard.csv"))
+	f(filepath.Join(dir, "folder", "r.csv"))
+	f(file + ".progress")
+	f(file + ".progress.tmp")
+	f(filepath.Join(dir, "folder", "r.csv.progress"))
+	t.Chdir(dir)
+	f("r.csv")
+	f("./r.csv.progress")
+	mustRun(t, Options{Kind: Receipts, File: file, RejectedFile: filepath.Join(dir, "folder", "other.csv")}, newRecorder())
 }
 
 func TestParseColumns(t *testing.T) {
@@ -454,6 +497,7 @@ func TestWrongProgress(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	f("rows that earn after rows that did not", false, func(_ *Options, x *recorder) { x.earn = true })
 	f("other columns", false, func(o *Options, _ *recorder) { o.Columns = map[string]string{"member": "member"} })
 }
 

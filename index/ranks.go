@@ -89,7 +89,23 @@ func search(bin []ranked, v int64) (int, bool) {
 
 // score is the quintile of a value among all: 1 + floor(5·w/n), w of n values
 // being strictly smaller.
-func (r *ranks) score(v int64) int {
+func (r *ranks) score(v int64) int { return 1 + 5*r.worse(v)/r.n }
+
+// scoreMoved is the quintile that v would have if a member who has the value
+// from had it instead; counted tells whether the member is among all already.
+func (r *ranks) scoreMoved(v, from int64, counted bool) int {
+	w, n := r.worse(v), r.n
+	switch {
+	case !counted:
+		n++
+	case from < v:
+		w--
+	}
+	return 1 + 5*w/n
+}
+
+// worse is how many values are strictly smaller.
+func (r *ranks) worse(v int64) int {
 	b := binOf(v)
 	w := 0
 	for _, n := range r.groups[:b/groupLen] {
@@ -102,7 +118,7 @@ func (r *ranks) score(v int64) int {
 	for _, e := range r.bins[b][:i] {
 		w += int(e.count)
 	}
-	return 1 + 5*w/r.n
+	return w
 }
 
 // fifths gives the ⌈k·n/5⌉th smallest value for k = 1, 2, 3, 4: see rule.boundaries.

@@ -31,6 +31,31 @@ func (x *Index) Segment(m kopilka.MemberNo) uint8 {
 	return x.members.At(int(m)).seg
 }
 
+// SegmentAfter is the segment that the member would be in after a live receipt
+// of an amount above 0 on a day, which is not after Day.
+func (x *Index) SegmentAfter(m kopilka.MemberNo, day kopilka.Day, amount kopilka.Money) uint8 {
+	now := x.members.At(int(m))
+	r := *now
+	r.last = max(r.last, uint16(day)+1)
+	if int(day) >= firstDay(x.day, x.rule.window) {
+		r.f++
+		r.m += amount
+	}
+	if !x.rule.live() {
+		return x.rule.stand(&x.cuts, x.day, r.last, r.f, r.m).Segment
+	}
+	age := int(x.day) - int(r.last) + 1
+	fs, ms := x.rule.scoreFM(&x.cuts, r.f, r.m)
+	scores := [3]int{x.cuts.r(age), fs, ms}
+	before := now.values()
+	for axis, v := range r.values() {
+		if x.ranks[axis] != nil && (axis == 0 || r.f > 0) {
+			scores[axis] = x.ranks[axis].scoreMoved(v, before[axis], now.last != 0)
+		}
+	}
+	return x.rule.standing(age, r.f, r.m, scores[0], scores[1], scores[2]).Segment
+}
+
 // TierSpend is the member's net amount in the tier window.
 func (x *Index) TierSpend(m kopilka.MemberNo) kopilka.Money {
 	if x.shared() {

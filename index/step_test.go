@@ -68,7 +68,11 @@ func (p *pair) buy(m, day int, amount int64) {
 	if amount > 0 {
 		live = 1
 	}
+	after := p.x.SegmentAfter(kopilka.MemberNo(m), kopilka.Day(day), kopilka.Money(amount))
 	p.x.Purchase(kopilka.MemberNo(m), kopilka.Day(day), live, kopilka.Money(amount))
+	if now := p.x.Segment(kopilka.MemberNo(m)); live == 1 && now != after {
+		p.t.Fatalf("a purchase of %d on day %d was to bring member %d into segment %d; it is in %d", amount, day, m, after, now)
+	}
 }
 
 func (p *pair) giveBack(i int, amount int64) {

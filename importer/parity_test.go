@@ -1,0 +1,182 @@
+package importer
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/api"
+)
+
+// serve puts a server before the books and gives the sink that reaches it.
+func (b *books) serve(t *testing.T, earn bool) *HTTP {
+	t.Helper()
+	key, err := api.NewKey("admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, hash, _ := api.ParseKey(key)
+	a, err := b.queue.Submit(&kopilka.CreateKey{KeyID: "admin", Hash: hash, Role: kopilka.RoleAdmin})
+	if err != nil || a.Outcome.Refusal != kopilka.Accepted {
+		t.Fatalf("make a key: %+v, %v", a, err)
+	}
+	server, err := api.New(api.Options{Log: discard()}, b.queue, b.vault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	sink := NewHTTP("http://"+ln.Addr().String(), key, earn)
+	t.Cleanup(func() {
+		sink.client.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return sink
+}
+
+// Files with every column, filled and empty, and rows of every fate. Each names
+// what it needs before it does, so that one run settles all rows.
+const (
+	parityMembers = `card,phone,name,birth_date,sex,store,registered_at,referrer,source,balance
+anna,+7 900 123-45-67,"Анна ""Ани"" Ким",1985-02-28,female,S1,2020-01-02,,flyer,150
+boris,,Boris,,m,,2021-05-06 12:30:00,anna,,
+vera k,,,,,,,,,20
+dina,,,1990-01-01,x,,,,"a, b",
+gleb,+79001234567,,,,,,,,
+egor,,,,,,2027-01-01,,,
+`
+	parityReceipts = `receipt_id,member,timestamp,amount,store,till,cashier,receipt_no,points_redeemed,return_of
+r1,anna,2026-03-05 10:00:00,100.00,S1,T1,k1,1,0.50,
+r2,zoya,2026-02-01T10:00:00+05:00,50,"S,1","T ""1""",,,,
+r3,,2026-03-05,7.00,S1,,,,,
+r4,vera k,2026-04-02 10:00:00,0,,,,,,
+x1,anna,2026-03-06 10:00:00,-40.00,S1,,,,,r1
+x2,,2026-03-07 10:00:00,-60.00,,,,,,r1
+x3,boris,2026-04-01 10:00:00,-9.00,,,,,,
+x4,boris,2026-04-01T10:00:00.250Z,-9.00,,,,,,
+x5,,2026-03-05 10:00:00,-3.00,,,k2,,,
+d1,anna,2026-03-05 11:00:00,100.00,S1,T1,k1,1,,
+d2,anna,2026-03-08 10:00:00,-0.01,,,,,,r1
+d3,anna,2026-11-23 10:00:00,50,,,,,,
+r2,zoya,2026-02-01T10:00:00+05:00,51,"S,1","T ""1""",,,,
+r3,,2026-03-05,7.00,S1,,,,,
+`
+)
+
+// TestBothWays imports files into a folder and again through a server before
+// it, and the other way round: what the first run took, the second finds in the
+// books, row by row, and changes nothing.
+func TestBothWays(t *testing.T) {
+	f := func(what string, earn, serverFirst bool) {
+		t.Helper()
+		b := openBooks(t)
+		var first, second Sink = b.sink(earn), b.serve(t, earn)
+		if serverFirst {
+			first, second = second, first
+		}
+		for _, file := range []struct {
+			kind    Kind
+			text    string
+			taken   int64
+			differs int // rows that name an id of other content
+		}{{Members, parityMembers, 4, 0}, {Receipts, parityReceipts, 9, 1}} {
+			opts := Options{Kind: file.kind, Decimals: 2, File: write(t, "f.csv", file.text)}
+			one := mustRun(t, opts, first)
+			set := readRejected(t, opts.File)
+			if taken := one.Members + one.Receipts + one.Returns; taken != file.taken {
+				t.Fatalf("%s, %s: %+v\n%s", what, file.kind, one, set)
+			}
+			hash, _, err := b.queue.Hash()
+			if err != nil {
+				t.Fatal(err)
+			}
+			two := mustRun(t, opts, second)
+			if two.Members+two.Receipts+two.Returns+two.Enrolled != 0 || two.Replayed != one.Rows-one.SetAside || two.SetAside != one.SetAside {
+				t.Fatalf("%s, %s again: %+v; first %+v\n%s", what, file.kind, two, one, readRejected(t, opts.File))
+			}
+			if now, _, err := b.queue.Hash(); err != nil || now != hash {
+				t.Fatalf("%s, %s again: the books have changed, %v", what, file.kind, err)
+			}
+			for _, rows := range [...]string{set, readRejected(t, opts.File)} {
+				if n := strings.Count(rows, "idempotency-mismatch"); n != file.differs {
+					t.Fatalf("%s, %s: %d rows are refused for their content\n%s", what, file.kind, n, rows)
+				}
+			}
+		}
+	}
+	f("folder first", false, false)
+	f("server first", false, true)
+	f("folder first, earning", true, false)
+	f("server first, earning", true, true)
+}
+
+// TestSaidOfBothWays holds the fingerprints themselves against each other: the
+// same files in two books, and equal contents under each id.
+func TestSaidOfBothWays(t *testing.T) {
+	direct, served := openBooks(t), openBooks(t)
+	sinks := []Sink{direct.sink(false), served.serve(t, false)}
+	for _, file := range []struct {
+		kind Kind
+		text string
+	}{{Members, parityMembers}, {Receipts, parityReceipts}} {
+		x := newRecorder()
+		path := write(t, "f.csv", file.text)
+		opts := Options{Kind: file.kind, Decimals: 2, File: path, Zone: time.UTC}
+		mustRun(t, opts, x)
+		for _, sink := range sinks {
+			mustRun(t, opts, sink)
+		}
+		compared := 0
+		for i := range x.rows {
+			row := &x.rows[i]
+			ids := []string{row.ID}
+			if row.Profile.Balance > 0 {
+				ids = append(ids, row.balanceID())
+			}
+			for _, id := range ids {
+				a, b := direct.content(t, id), served.content(t, id)
+				if a != b {
+					t.Fatalf("%s: content %#x of the folder, %#x of the server", id, a, b)
+				}
+				if a != 0 {
+					compared++
+				}
+			}
+		}
+		if compared < 5 {
+			t.Fatalf("%s: only %d commands to compare", file.kind, compared)
+		}
+	}
+}
+
+// content is the fingerprint of what the books have under an id; 0 when they
+// have nothing.
+func (b *books) content(t *testing.T, id string) uint64 {
+	t.Helper()
+	found, err := b.queue.FindID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Seq == 0 {
+		return 0
+	}
+	record, err := b.queue.Record(found.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kopilka.HeadOf(record.Command).Content
+}
