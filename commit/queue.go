@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -284,6 +285,7 @@ func (q *Queue) propose() {
 		case <-q.wake:
 		case <-second:
 		}
+		q.letCome()
 		now := q.Now()
 		ticks, day := q.ticks(now)
 		limit := q.opts.FrameMax
@@ -313,6 +315,25 @@ func (q *Queue) propose() {
 		}
 	}
 }
+
+// letCome gives way to whoever is on the point of queueing a command, for as long
+// as commands keep coming: one sync then serves them too. It sleeps for no time:
+// with nobody about to come it returns at once.
+func (q *Queue) letCome() {
+	for before := -1; ; {
+		q.mu.Lock()
+		depth, closed := q.depth, q.closed
+		q.mu.Unlock()
+		if depth <= before || closed || depth >= letComeMax {
+			return
+		}
+		before = depth
+		runtime.Gosched()
+	}
+}
+
+// letComeMax is how many commands make a frame that is worth its sync.
+const letComeMax = 256
 
 // ticksMax bounds the ticks of one frame: ten years.
 const ticksMax = 3660

@@ -8,10 +8,14 @@
 //	                      └─ first pass: the earliest row of every member
 //
 // A row stands alone: what is wrong with one is written beside the file and the
-// rest goes on. Ids come from the file, or are made of its name and the number
-// of the row, so that a second run over the same file changes nothing: every row
-// is answered as it was the first time. That makes an import resumable by
-// construction; FILE.progress only saves the time.
+// rest goes on. No line is lost: a quote that is not closed costs its own line,
+// and the rows after it keep their numbers.
+//
+// Ids come from the file, or are made of its name and the number of the row, so
+// that a second run over the same file changes nothing, whether it goes into the
+// data folder or through a server: every row is answered as it was the first
+// time. That makes an import resumable by construction; FILE.progress only saves
+// the time.
 //
 // Members that the books do not know are made, registered on the day of their
 // earliest row, whatever the rows are: sales, returns, or receipts of nothing.

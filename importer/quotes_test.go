@@ -92,6 +92,15 @@ func TestTwoStrayQuotes(t *testing.T) {
 	}
 }
 
+// TestStrayQuoteAroundADelimiter has a row among the lines of a quote that has
+// more delimiters than columns.
+func TestStrayQuoteAroundADelimiter(t *testing.T) {
+	rows := sales(6, "S", `"n, n"`)
+	rows[1] = strings.Replace(rows[1], `"n, n"`, `"n`, 1)
+	rows[2] = strings.Replace(rows[2], `"n, n"`, `""n, n"`, 1)
+	pourRows(t, "two rows", quotesHeader, rows, "\n", 1, 2)
+}
+
 // TestNoRowVanishes strews quotes over files at random.
 func TestNoRowVanishes(t *testing.T) {
 	for seed := range uint64(300) {

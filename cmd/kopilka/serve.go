@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -78,6 +79,7 @@ func (o *serving) run(out io.Writer) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	fmt.Fprintf(out, "kopilka %s\n", version)
+	roomForSyncs()
 	start := time.Now()
 	s, err := o.folder.open()
 	if err != nil {
@@ -101,6 +103,16 @@ func (o *serving) run(out io.Writer) error {
 	fmt.Fprintf(out, "listen   %s\n", url)
 	fmt.Fprintf(out, "try      curl -H \"Authorization: Bearer %s\" %s/v1/segments\n", key, url)
 	return o.until(s, server, listener, endSignal())
+}
+
+// roomForSyncs lets two more threads run Go than there are processors. The thread
+// that sits in a disk sync keeps its place among them until the runtime notices,
+// and on two cores that is half of the tills' handlers standing still. GOMAXPROCS
+// in the environment has the last word.
+func roomForSyncs() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	}
 }
 
 // prepare checks the flags before anything is touched.
