@@ -31,12 +31,14 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 		s.books.Anonymous++
 		return
 	}
-	a := s.member(c.Member)
+	// The member's rows lie far apart in memory; asked for together they arrive
+	// together.
+	a, purchases := s.member(c.Member), s.purchases(c.Member)
 	available, _ := s.available(a)
 	if s.sale.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || s.overspent(c.Member, c.Amount, out) {
+	if s.overfull(a, out.Earned, out) || overspent(purchases, c.Amount, out) {
 		return
 	}
 
@@ -85,9 +87,14 @@ func (s *State) overfull(a *account, more kopilka.Points, out *kopilka.Outcome) 
 	return false
 }
 
+// purchases is the greater of the sums that are kept of a member's purchases.
+func (s *State) purchases(m kopilka.MemberNo) kopilka.Money {
+	return max(s.index.WindowSpend(m), s.index.TierSpend(m))
+}
+
 // overspent keeps the sums over a member's purchases inside their bound.
-func (s *State) overspent(m kopilka.MemberNo, more kopilka.Money, out *kopilka.Outcome) bool {
-	if max(s.index.WindowSpend(m), s.index.TierSpend(m))+more > kopilka.BalanceMax {
+func overspent(purchases, more kopilka.Money, out *kopilka.Outcome) bool {
+	if purchases+more > kopilka.BalanceMax {
 		return refuse(out, kopilka.BalanceLimit)
 	}
 	return false
@@ -113,7 +120,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if q.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || s.overspent(c.Member, c.Amount, out) {
+	if s.overfull(a, out.Earned, out) || overspent(s.purchases(c.Member), c.Amount, out) {
 		return
 	}
 	debt := s.debts[c.Member]
