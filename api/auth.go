@@ -8,6 +8,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
+	"github.com/valyala/fasthttp"
 )
 
 // A key is kpk_<id>_<secret>: the id finds its row in the books, which hold the
@@ -64,26 +65,37 @@ func (c *call) authorize() *problem {
 	if c.route.roles == anybody {
 		return nil
 	}
-	given := c.ctx.Request.Header.Peek("Authorization")
-	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
-		return unauthorized()
-	}
-	id, hash, ok := ParseKey(string(bytes.TrimSpace(given[len(bearer):])))
+	key, ok := c.s.keyOf(&c.ctx.Request.Header)
 	if !ok {
 		return unauthorized()
 	}
-	known := false
-	c.s.queue.View(func(b *engine.State) { c.key, known = b.Key(id) })
-	// An unknown id is compared too, against nothing, and takes as long.
-	same := subtle.ConstantTimeCompare(hash[:], c.key.Hash[:]) == 1
-	if !known || !same || c.key.Revoked {
-		c.key = engine.Key{}
-		return unauthorized()
-	}
-	if c.route.roles&(1<<c.key.Role) == 0 {
-		return problemOf(codeForbidden, "a key of the role "+c.key.Role.String()+" may not do this")
+	c.key = key
+	if !c.route.lets(key.Role) {
+		return problemOf(codeForbidden, "a key of the role "+key.Role.String()+" may not do this")
 	}
 	return nil
+}
+
+// keyOf finds the key that a request carries; false when it carries none that
+// is known and not revoked.
+func (s *Server) keyOf(h *fasthttp.RequestHeader) (engine.Key, bool) {
+	given := h.Peek("Authorization")
+	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
+		return engine.Key{}, false
+	}
+	id, hash, ok := ParseKey(string(bytes.TrimSpace(given[len(bearer):])))
+	if !ok {
+		return engine.Key{}, false
+	}
+	var key engine.Key
+	known := false
+	s.queue.View(func(b *engine.State) { key, known = b.Key(id) })
+	// An unknown id is compared too, against nothing, and takes as long.
+	same := subtle.ConstantTimeCompare(hash[:], key.Hash[:]) == 1
+	if !known || !same || key.Revoked {
+		return engine.Key{}, false
+	}
+	return key, true
 }
 
 func unauthorized() *problem {

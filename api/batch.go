@@ -56,6 +56,10 @@ const (
 	linesOfImport = 200_000
 )
 
+// largeAtOnce bounds the bodies above readMax that are worked on at once: each
+// holds its answers in memory until the last line is answered.
+const largeAtOnce = 4
+
 // batch takes commands of a gateway or of a till that was offline.
 func (s *Server) batch(c *call) *problem {
 	if p := c.onlyQuery(); p != nil {
@@ -82,6 +86,14 @@ func (b *batch) run(linesMax int) *problem {
 		return malformed("", "the header Idempotency-Key is for one command: here each line has its id")
 	}
 	body := b.c.body()
+	if len(body) > readMax {
+		select {
+		case b.c.s.large <- struct{}{}:
+			defer func() { <-b.c.s.large }()
+		default:
+			return problemOf(codeOverloaded, "as many large bodies as the server takes at once are being worked on; nothing was recorded")
+		}
+	}
 	if n := bytes.Count(body, []byte{'\n'}); n > linesMax {
 		return problemOf(codeTooLarge, fmt.Sprintf("%d lines; the route takes %d", n, linesMax))
 	}

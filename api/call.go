@@ -72,6 +72,9 @@ func (c *call) refuse(p *problem) {
 
 // command decodes the body, carries it through the queue, and answers.
 func (c *call) command(decode func(*reader)) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
 	c.in.start(c.body())
 	decode(&c.in)
 	if p := c.in.end(); p != nil {
@@ -168,7 +171,7 @@ func (c *call) wellAsked() *problem {
 // onlyQuery refuses parameters that the route does not know.
 func (c *call) onlyQuery(known ...string) *problem {
 	for key := range c.ctx.QueryArgs().All() {
-		if name := string(key); name != "min_seq" && !slices.Contains(known, name) {
+		if name := string(key); !slices.Contains(known, name) {
 			return malformed("", strconv.Quote(cut(name))+" is not a parameter that this version knows here")
 		}
 	}
@@ -180,7 +183,7 @@ const waitMax = 2 * time.Second
 
 // reads checks the parameters of a read and waits for min_seq.
 func (c *call) reads(known ...string) *problem {
-	if p := c.onlyQuery(known...); p != nil {
+	if p := c.onlyQuery(append(known, "min_seq")...); p != nil {
 		return p
 	}
 	text := c.query("min_seq")

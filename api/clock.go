@@ -24,6 +24,9 @@ func (s *Server) postClock(c *call) *problem {
 	if !s.queue.TestClock() {
 		return noTestClock()
 	}
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
 	var now kopilka.Time
 	given := false
 	r := &c.in

@@ -39,6 +39,9 @@ func newKeyID() string {
 
 // postKey makes a key and shows it, this one time.
 func (s *Server) postKey(c *call) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
 	cmd := &kopilka.CreateKey{}
 	o := &c.order
 	o.begin(cmd, &cmd.Head, nil)

@@ -299,23 +299,31 @@ func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer k
 // profile opens what is sealed of a member; of one who has nothing, or was
 // forgotten, it is empty.
 func (s *Server) profile(m *engine.Member) (people.Profile, *problem) {
+	p, err := s.unseal(m)
+	if err != nil {
+		return people.Profile{}, s.failed(err)
+	}
+	return p, nil
+}
+
+func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
 	if m.KeySlot == 0 || m.ProfileAt == 0 {
 		return people.Profile{}, nil
 	}
 	record, err := s.queue.Command(m.ProfileAt)
 	if err != nil {
-		return people.Profile{}, s.failed(err)
+		return people.Profile{}, err
 	}
 	c, ok := record.Command.(*kopilka.PutMember)
 	if !ok {
-		return people.Profile{}, s.failed(fmt.Errorf("the profile at %d is a %s", m.ProfileAt, record.Command.Kind()))
+		return people.Profile{}, fmt.Errorf("the profile at %d is a %s", m.ProfileAt, record.Command.Kind())
 	}
 	p, err := s.vault.Open(c.KeySlot, c.Profile)
 	switch {
 	case errors.Is(err, people.ErrErased):
 		return people.Profile{}, nil
 	case err != nil:
-		return people.Profile{}, s.failed(err)
+		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
 	}
 	return *p, nil
 }
@@ -397,6 +405,11 @@ func (s *Server) findMembers(c *call) *problem {
 // has not been found by then is found by typing one letter more.
 const searchMax = 1000
 
+// openedMax bounds how many profiles one search unseals. It is reached when the
+// index of names, which knows the first letters of words, knows many who turn
+// out to be others.
+const openedMax = 5000
+
 // queryMax bounds the text of a search in bytes.
 const queryMax = 200
 
@@ -419,7 +432,11 @@ func (s *Server) search(q string, skip, limit int) (found []foundMember, p *prob
 		}
 		return append(found, v), nil
 	}
+	opened := 0
 	for no := range s.names.Candidates(q) {
+		if opened++; opened > openedMax {
+			return nil, malformed("", "too many names begin so: type more of the name")
+		}
 		v, p := s.opened(no)
 		if p != nil {
 			return nil, p

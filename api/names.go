@@ -14,6 +14,7 @@ import (
 // sealed profiles. It runs behind the first requests: until it is through, some
 // members are found by card and phone only. Members are taken in the order in
 // which their profiles lie in the log, so that each of its frames is read once.
+// A profile that cannot be read costs its own member's name and no other's.
 func (s *Server) learnNames(ctx context.Context) {
 	start := time.Now()
 	type place struct {
@@ -35,21 +36,28 @@ func (s *Server) learnNames(ctx context.Context) {
 		})
 	}
 	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.at, b.at) })
-	known := 0
+	known, unreadable := 0, 0
+	var first error // of the unreadable
 	for _, p := range places {
 		if ctx.Err() != nil {
 			return
 		}
 		var m engine.Member
 		s.queue.View(func(b *engine.State) { m = b.Member(p.no) })
-		profile, problem := s.profile(&m)
-		if problem != nil {
-			return // it is in the log of the server
+		profile, err := s.unseal(&m)
+		if err != nil {
+			if unreadable++; first == nil {
+				first = err
+			}
+			continue
 		}
 		if profile.Name != "" {
 			s.names.Put(p.no, profile.Name)
 			known++
 		}
+	}
+	if unreadable > 0 {
+		s.opts.Log.Error("api: members whose profiles cannot be read are not found by name", "members", unreadable, "first", first)
 	}
 	if known > 0 {
 		s.opts.Log.Info("api: the names of members can be searched", "names", known, "took", time.Since(start))

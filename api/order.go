@@ -318,6 +318,9 @@ func (s *Server) failed(err error) *problem {
 		return problemOf(codeOverloaded, "the server is stopping")
 	case errors.Is(err, wal.ErrStorageFull):
 		return problemOf(codeStorageFull, "nothing was recorded")
+	case errors.Is(err, wal.ErrNotLogged):
+		s.opts.Log.Warn("api: the log refused a command", "err", err)
+		return problemOf(codeOverloaded, "the log does not take commands at the moment; nothing was recorded")
 	case errors.Is(err, commit.ErrUnknown):
 		return problemOf(codeOutcomeUnknown, "send the same command with the same id again")
 	}

@@ -138,6 +138,9 @@ func (s *Server) postReceipt(c *call) *problem {
 
 // quote tells what a receipt would be answered now, and changes nothing.
 func (s *Server) quote(c *call) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
 	o := &c.order
 	c.in.start(c.body())
 	o.decodeReceipt(&c.in, receiptFields[1:])

@@ -228,6 +228,9 @@ var refreshFields = []string{"id"}
 
 // postRefresh sets frozen boundaries anew.
 func (s *Server) postRefresh(c *call) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
 	cmd := &kopilka.Refresh{}
 	o := &c.order
 	o.begin(cmd, &cmd.Head, nil)

@@ -19,6 +19,9 @@ type route struct {
 	meter    meter
 }
 
+// lets tells whether a key of a role may use the route.
+func (r *route) lets(role kopilka.Role) bool { return r.roles&(1<<role) != 0 }
+
 // roles is a set of roles; the empty one needs no key.
 type roles uint8
 

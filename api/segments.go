@@ -26,40 +26,60 @@ func (c *call) asOf() (day kopilka.Day, given bool, p *problem) {
 // them: of today, or as they stood at the end of an earlier day.
 type standing struct {
 	index.Summary
-	seq     kopilka.Seq
-	rules   *program.Program
-	history *index.History // nil when the summary was all that was asked for
-	table   *index.Table   // of an earlier day
+	seq   kopilka.Seq
+	rules *program.Program
+	table *index.Table // nil when the summary was all that was asked for
 }
 
-// stand reads where everybody stands. With each, history is there to walk over
+// stand reads where everybody stands. With each, table is there to walk over
 // all members outside the lock.
 func (s *Server) stand(c *call, each bool) (v standing, p *problem) {
 	day, given, p := c.asOf()
 	if p != nil {
 		return v, p
 	}
-	late := false
+	late, counted := false, false
+	s.queue.View(func(b *engine.State) {
+		x := b.Index()
+		v.seq, v.rules = b.Seq(), b.Program()
+		late = given && day > x.Day()
+		if counted = !each && (!given || day == x.Day()) && !live(&v.rules.RFM); counted {
+			v.Summary = x.Summary()
+		}
+	})
+	switch {
+	case late:
+		return v, malformed("", "as_of is a day that has not come")
+	case counted:
+		return v, nil
+	}
+	if p := s.passes.begin(); p != nil {
+		return v, p
+	}
+	defer s.passes.end()
+	var history *index.History
 	s.queue.View(func(b *engine.State) {
 		x := b.Index()
 		v.seq, v.rules = b.Seq(), b.Program()
 		if !given {
 			day = x.Day()
 		}
-		switch late = day > x.Day(); {
-		case late:
-		case day == x.Day() && !each:
+		if !each && day == x.Day() {
 			v.Summary = x.Summary()
-		default:
-			v.history = x.AsOf(day)
+			return
 		}
+		if made, ok := s.passes.find(day, v.seq, v.rules); ok {
+			v = made
+			return
+		}
+		history = x.AsOf(day)
 	})
-	if late {
-		return v, malformed("", "as_of is a day that has not come")
-	}
-	if v.history != nil {
-		v.table = v.history.Table()
+	if history != nil {
+		v.table = history.Table()
 		v.Summary = v.table.Summary
+		if given {
+			s.passes.keep(v)
+		}
 	}
 	return v, nil
 }
@@ -240,6 +260,14 @@ func (s *Server) inSegment(c *call, segment uint8, from kopilka.MemberNo, limit 
 			page = append(page, ranked{no, at})
 		}
 		return v, page, false, nil
+	}
+	var rules *program.Program
+	s.queue.View(func(b *engine.State) { rules = b.Program() })
+	if live(&rules.RFM) {
+		if p := s.passes.begin(); p != nil {
+			return v, nil, false, p
+		}
+		defer s.passes.end()
 	}
 	s.queue.View(func(b *engine.State) {
 		x := b.Index()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -78,12 +79,14 @@ const connsPerIPMin = 256
 
 // Server answers requests from one queue.
 type Server struct {
-	opts  Options
-	queue *commit.Queue
-	vault *people.Vault
-	names *people.Names
-	ids   kopilka.MemberIDs
-	turns turns
+	opts   Options
+	queue  *commit.Queue
+	vault  *people.Vault
+	names  *people.Names
+	ids    kopilka.MemberIDs
+	turns  turns
+	large  chan struct{} // a place for each large body that is worked on
+	passes passes
 
 	paths   paths
 	http    fasthttp.Server
@@ -102,7 +105,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	queue.View(func(b *engine.State) { s.ids = b.IDs() })
 	var few [4]byte
@@ -126,7 +129,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 		IdleTimeout:                  opts.IdleTimeout,
 		Concurrency:                  opts.Concurrency,
 		MaxConnsPerIP:                opts.MaxConnsPerIP,
-		MaxRequestBodySize:           readMax,
+		MaxRequestBodySize:           bodyMax,
 		ReadBufferSize:               16 << 10,
 		TCPKeepalive:                 true,
 		LazyRequestTime:              true,
@@ -138,24 +141,29 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	return s, nil
 }
 
-// readMax is how much of any body is read: one that is too large for its route
-// but not for this is read to its end, so that its sender hears 413 and not a
-// broken connection.
+// readMax is how much of any body is read of whoever has a key: one that is too
+// large for its route but not for this is read to its end, so that its sender
+// hears 413 and not a broken connection.
 const readMax = 1 << 20
 
-// bounds lets fasthttp read larger bodies where a route takes them.
+// bounds lets fasthttp read larger bodies where a route takes them and the key
+// may use it. Memory for a body is taken when its headers have come, so whoever
+// has no key gets no more than bodyMax of it.
 func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	path := h.RequestURI()
-	for i, c := range path {
-		if c == '?' {
-			path = path[:i]
-			break
-		}
+	r := s.routeOf(h)
+	if r == nil || h.ContentLength() <= bodyMax {
+		return fasthttp.RequestConfig{} // as it is
 	}
-	if f := s.paths.find(h.Method(), path); f.route != nil {
-		return fasthttp.RequestConfig{MaxRequestBodySize: max(readMax, f.route.bytes)}
+	if key, ok := s.keyOf(h); ok && r.lets(key.Role) {
+		return fasthttp.RequestConfig{MaxRequestBodySize: max(readMax, r.bytes)}
 	}
 	return fasthttp.RequestConfig{}
+}
+
+// routeOf finds the route of a request of which only the headers are read.
+func (s *Server) routeOf(h *fasthttp.RequestHeader) *route {
+	path, _, _ := bytes.Cut(h.RequestURI(), []byte{'?'})
+	return s.paths.find(h.Method(), path).route
 }
 
 // Serve answers what ln brings until Shutdown. A listener that has run out of
@@ -313,7 +321,10 @@ func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	var small *fasthttp.ErrSmallBuffer
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		p = problemOf(codeTooLarge, "the body is larger than any route takes")
+		p = problemOf(codeTooLarge, "the body is larger than the route takes")
+		if c.route = s.routeOf(&ctx.Request.Header); c.route != nil {
+			p = cmp.Or(c.authorize(), p) // who has no key hears that first, as with small bodies
+		}
 	case errors.As(err, &small):
 		p = problemOf(codeHeadersTooLarge, "the headers are larger than 16 KiB")
 	case strings.Contains(err.Error(), "timeout"): // it is not always wrapped, so its words have to do

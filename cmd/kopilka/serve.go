@@ -181,6 +181,7 @@ func (o *serving) until(s *shop, server *api.Server, listener net.Listener, end 
 	case sig := <-end:
 		o.folder.logger.Info("serve: ending", "signal", sig.String())
 		err = o.shutdown(server)
+		listener.Close() // a signal may come before the server has it
 	}
 	return errors.Join(err, s.close())
 }
