@@ -44,7 +44,8 @@ func (o *order) decodeAccrual(r *reader, fields []string) {
 			r.failAt("/reason", "goes with points, not with amount")
 		}
 		o.checkSums(r, lined)
-		o.printReceipt("accrual")
+		o.print.Accrual(o.who.by, o.who.text, c)
+		c.Content = o.print.Sum()
 		return
 	}
 	if reason == "" {
@@ -56,10 +57,8 @@ func (o *order) decodeAccrual(r *reader, fields []string) {
 	g := &o.grant
 	*g = kopilka.Grant{Head: c.Head, Deed: c.Deed, Points: points, Reason: reason}
 	o.cmd, o.head, o.deed = g, &g.Head, &g.Deed
-	p := o.print("accrual")
-	p.number(tagPoints, int64(points))
-	p.text(tagReason, reason)
-	g.Content = p.sum()
+	o.print.Grant(o.who.by, o.who.text, g)
+	g.Content = o.print.Sum()
 }
 
 // postAccrual gives points: for a purchase, or, to an admin, without one.

@@ -42,11 +42,8 @@ func (o *order) decodeAdjustment(r *reader, fields []string) {
 	case c.Actor == "":
 		r.failAt("", "actor is missing: say who")
 	}
-	f := o.print("adjustment")
-	f.number(tagPoints, int64(c.Points))
-	f.text(tagReason, c.Reason)
-	f.text(tagActor, c.Actor)
-	c.Content = f.sum()
+	o.print.Adjustment(o.who.by, o.who.text, c)
+	c.Content = o.print.Sum()
 }
 
 // postAdjustment corrects a balance.

@@ -77,13 +77,8 @@ func (s *Server) postKey(c *call) *problem {
 	if p := r.end(); p != nil {
 		return p
 	}
-	p := &o.mark
-	p.start("key")
-	p.text(tagKeyID, cmd.KeyID)
-	p.number(tagRole, int64(cmd.Role))
-	p.text(tagStore, cmd.Store)
-	p.text(tagNote, cmd.Note)
-	cmd.Content = p.sum()
+	o.print.Key(cmd)
+	cmd.Content = o.print.Sum()
 
 	if cmd.KeyID == "" {
 		cmd.KeyID = newKeyID()
@@ -148,8 +143,7 @@ func (s *Server) deleteKey(c *call) *problem {
 	cmd := &kopilka.RevokeKey{KeyID: c.param}
 	o := &c.order
 	o.begin(cmd, &cmd.Head, nil)
-	o.mark.start("revoke")
-	o.mark.text(tagKeyID, cmd.KeyID)
-	cmd.Content = o.mark.sum()
+	o.print.Revocation(cmd)
+	cmd.Content = o.print.Sum()
 	return c.carry(changed)
 }

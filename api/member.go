@@ -78,7 +78,7 @@ func (o *order) decodeMember(r *reader, fields []string, card string) {
 	if m.card == "" {
 		r.failAt("", "card is missing")
 	}
-	m.print(&o.mark)
+	m.print(&o.print)
 }
 
 // orNull reads a value, or null, which clears.
@@ -167,40 +167,32 @@ func (r *reader) scalar() any {
 }
 
 // print is the fingerprint of the change.
-func (m *memberChange) print(f *fingerprint) {
-	f.start("member")
-	f.text(tagName, m.card)
+func (m *memberChange) print(p *kopilka.ContentPrint) {
 	x := &m.change
-	f.field("phone", x.Phone)
-	f.field("name", x.Name)
-	f.field("birth_date", x.BirthDate)
-	f.field("sex", x.Sex)
-	f.field("store", x.Store)
-	f.field("referrer", m.referrer)
-	f.field("source", x.Source)
-	if f.set("registered_at", x.RegisteredAt.Set) {
-		f.number(tagBody, int64(x.RegisteredAt.Value))
+	p.Member(&kopilka.MemberContent{Card: m.card, Phone: said(x.Phone), Name: said(x.Name), BirthDate: said(x.BirthDate), Sex: said(x.Sex),
+		Store: said(x.Store), Referrer: said(m.referrer), Source: said(x.Source), RegisteredAt: said(x.RegisteredAt)})
+	if p.Set("state", m.state.Set) {
+		p.Number(int64(m.state.Value))
 	}
-	if f.set("state", m.state.Set) {
-		f.number(tagBody, int64(m.state.Value))
+	if p.Set("blocked", m.blocked.Set) {
+		p.Blocked(m.blocked.Value)
 	}
-	if f.set("blocked", m.blocked.Set) {
-		f.flag(tagBlocked, m.blocked.Value)
+	if p.Set("consent", x.Consent.Set) && x.Consent.Value != nil {
+		p.Text(x.Consent.Value.TextVersion)
+		p.Number(int64(x.Consent.Value.At))
+		p.Text(x.Consent.Value.Source)
 	}
-	if f.set("consent", x.Consent.Set) && x.Consent.Value != nil {
-		f.text(tagBody, x.Consent.Value.TextVersion)
-		f.number(tagBody, int64(x.Consent.Value.At))
-		f.text(tagBody, x.Consent.Value.Source)
-	}
-	if f.set("attributes", x.Attributes.Set) {
+	if p.Set("attributes", x.Attributes.Set) {
 		for _, key := range slices.Sorted(maps.Keys(x.Attributes.Value)) {
 			value, _ := json.Marshal(x.Attributes.Value[key]) // came from JSON
-			f.text(tagBody, key)
-			f.text(tagBody, string(value))
+			p.Text(key)
+			p.Text(string(value))
 		}
 	}
-	m.cmd.Content = f.sum()
+	m.cmd.Content = p.Sum()
 }
+
+func said[T any](f people.Field[T]) kopilka.Said[T] { return kopilka.Said[T](f) }
 
 // lookMember merges a change into the member as he stands, and seals it.
 func (s *Server) lookMember(o *order) *problem {

@@ -31,7 +31,7 @@ type order struct {
 
 	who   naming
 	timed bool // occurred_at was given
-	mark  fingerprint
+	print kopilka.ContentPrint
 	past  bool // of an import: late rows and unknown cards are taken
 	earns bool // of an import that earns
 
@@ -101,21 +101,6 @@ func (o *order) called(r *reader, by kopilka.Naming, text string) {
 		r.fail("a person is named by exactly one of card, phone and member_id")
 	}
 	o.who = naming{by, text}
-}
-
-// print begins the fingerprint with what all commands of a till share.
-func (o *order) print(op string) *fingerprint {
-	f := &o.mark
-	f.start(op)
-	f.number(tagNamedBy, int64(o.who.by))
-	f.text(tagName, o.who.text)
-	f.text(tagStore, o.deed.Store)
-	f.text(tagTill, o.deed.Till)
-	f.text(tagCashier, o.deed.Cashier)
-	f.text(tagReceiptNo, o.deed.ReceiptNo)
-	f.number(tagOccurredAt, int64(o.deed.At))
-	f.text(tagSource, o.deed.Source)
-	return f
 }
 
 // named checks that somebody is named, for commands that need it.

@@ -52,7 +52,8 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 		r.failAt("/redeem", "nobody is named whose points could be spent")
 	}
 	o.checkSums(r, lined)
-	o.printReceipt("receipt")
+	o.print.Receipt(o.who.by, o.who.text, c)
+	c.Content = o.print.Sum()
 }
 
 func (o *order) decodeLines(r *reader) {
@@ -118,17 +119,6 @@ func (o *order) checkSums(r *reader, lined bool) {
 	if c.NoEarn+c.NoRedeem > c.Amount {
 		r.failAt("/amount", "is less than no_earn_amount and no_redeem_amount together")
 	}
-}
-
-func (o *order) printReceipt(op string) {
-	c := &o.receipt
-	f := o.print(op)
-	f.number(tagAmount, int64(c.Amount))
-	f.lines(c.Lines)
-	f.number(tagRedeem, int64(c.Redeem))
-	f.number(tagNoEarn, int64(c.NoEarn))
-	f.number(tagNoRedeem, int64(c.NoRedeem))
-	c.Content = f.sum()
 }
 
 // postReceipt takes one sale, earning and spending in one step.

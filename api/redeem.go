@@ -28,10 +28,8 @@ func (o *order) decodeRedemption(r *reader, fields []string) {
 	if !asked {
 		r.failAt("", "points is missing")
 	}
-	f := o.print("redemption")
-	f.number(tagPoints, int64(c.Points))
-	f.number(tagAmount, int64(c.Amount))
-	c.Content = f.sum()
+	o.print.Redemption(o.who.by, o.who.text, c)
+	c.Content = o.print.Sum()
 }
 
 // postRedemption spends points without a sale.

@@ -96,18 +96,12 @@ func (b *goodsBack) decodeLines(r *reader) {
 
 func (o *order) printReturn() {
 	b := &o.back
-	f := o.print("return")
-	f.text(tagReceipt, b.receipt)
-	f.number(tagAmount, int64(b.amount))
+	p := &o.print
+	p.Return(o.who.by, o.who.text, &b.ret.Deed, b.receipt, b.amount)
 	for _, l := range b.lines {
-		f.number(tagReturnLine, l.line+1)
-		f.text(tagSKU, l.sku)
-		f.text(tagQty, l.qty)
-		if l.valued {
-			f.number(tagLineAmount, int64(l.amount)+1)
-		}
+		p.ReturnLine(l.line, l.sku, l.qty, l.amount, l.valued)
 	}
-	b.ret.Content = f.sum()
+	b.ret.Content = p.Sum()
 }
 
 // lookReturn finds the receipt, what is left of it, and what of that comes back.

@@ -244,8 +244,8 @@ func (s *Server) postRefresh(c *call) *problem {
 			return p
 		}
 	}
-	o.mark.start("refresh")
-	cmd.Content = o.mark.sum()
+	o.print.Refresh()
+	cmd.Content = o.print.Sum()
 	return c.carry(created)
 }
 
