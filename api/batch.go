@@ -385,11 +385,15 @@ func (b *batch) enrol(group []*line) {
 	if len(commands) == 0 {
 		return
 	}
-	// What fails here shows again when the lines are looked up: their cards are
-	// not found.
 	answers, err := s.queue.SubmitAll(commands)
-	if err != nil {
-		s.opts.Log.Warn("api: cards of an import were not enrolled", "err", err)
+	// Lines whose card the log did not take are to come again; that their card
+	// is not known would be the wrong answer.
+	for _, c := range commands[len(answers):] {
+		for _, l := range group {
+			if l.problem == nil && l.order.who.text == c.(*kopilka.PutMember).Card {
+				l.problem = s.failed(err)
+			}
+		}
 	}
 	for i, a := range answers {
 		if a.Outcome.Enrolled {
