@@ -29,7 +29,14 @@ var testStart = kopilka.TimeOf(time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC))
 // openAt opens the books of a folder on a test clock.
 func openAt(t testing.TB, dir string, at kopilka.Time) *Queue {
 	t.Helper()
-	log, err := wal.Open(wal.Options{Dir: dir})
+	return openOn(t, dir, wal.Options{}, Options{TestClock: at}, func(l wal.Log) wal.Log { return l })
+}
+
+// openOn opens the books of a folder on a log that stands over the real one.
+func openOn(t testing.TB, dir string, w wal.Options, o Options, over func(wal.Log) wal.Log) *Queue {
+	t.Helper()
+	w.Dir = dir
+	log, err := wal.Open(w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +44,8 @@ func openAt(t testing.TB, dir string, at kopilka.Time) *Queue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := Open(log, runs, Options{Program: []byte(testProgram), TestClock: at})
+	o.Program = []byte(testProgram)
+	q, err := Open(over(log), runs, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
-	"github.com/kopilka/kopilka/outcomes"
 	"github.com/kopilka/kopilka/wal"
 )
 
@@ -29,19 +28,7 @@ func (r *refusing) Propose(p wal.Proposal) error {
 
 func openRefusing(t *testing.T, dir string, full func() bool) *Queue {
 	t.Helper()
-	log, err := wal.Open(wal.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	runs, err := outcomes.Open(filepath.Join(dir, "ids"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := Open(&refusing{log, full}, runs, Options{Program: []byte(testProgram), TestClock: testStart})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
+	return openOn(t, dir, wal.Options{}, Options{TestClock: testStart}, func(l wal.Log) wal.Log { return &refusing{l, full} })
 }
 
 const dayMS = 24 * 60 * 60 * 1000
@@ -97,19 +84,7 @@ func TestPartOfABatch(t *testing.T) {
 // TestFrameMaxAtItsEdge fills frames to the largest size that is allowed.
 func TestFrameMaxAtItsEdge(t *testing.T) {
 	for _, size := range []int{1 << 10, frameBytes - frameRoom} {
-		dir := t.TempDir()
-		log, err := wal.Open(wal.Options{Dir: dir, FrameMax: size})
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs, err := outcomes.Open(filepath.Join(dir, "ids"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q, err := Open(log, runs, Options{Program: []byte(testProgram), TestClock: testStart, FrameMax: size})
-		if err != nil {
-			t.Fatal(err)
-		}
+		q := openOn(t, t.TempDir(), wal.Options{FrameMax: size}, Options{TestClock: testStart, FrameMax: size}, func(l wal.Log) wal.Log { return l })
 		m := enrol(t, q, "card-1")
 		for round := range 3 {
 			cs := make([]kopilka.Command, 20_000)

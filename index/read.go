@@ -72,13 +72,6 @@ func (x *Index) TierCount(m kopilka.MemberNo) uint32 {
 	return uint32(x.members.At(int(m)).count)
 }
 
-// LastPurchase is the greatest day on which the member has a live receipt;
-// false when there is none.
-func (x *Index) LastPurchase(m kopilka.MemberNo) (kopilka.Day, bool) {
-	last := x.members.At(int(m)).last
-	return kopilka.Day(last - 1), last != 0
-}
-
 // WindowSpend is the member's net amount in the window of RFM.
 func (x *Index) WindowSpend(m kopilka.MemberNo) kopilka.Money { return x.members.At(int(m)).m }
 
