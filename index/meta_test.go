@@ -51,6 +51,13 @@ func fed(r program.RFM, tier, members, start int, all []event) *Index {
 	return x
 }
 
+// LastPurchase is the greatest day on which the member has a live receipt;
+// false when there is none. Outside, only the recency that follows is asked for.
+func (x *Index) LastPurchase(m kopilka.MemberNo) (kopilka.Day, bool) {
+	last := x.members.At(int(m)).last
+	return kopilka.Day(last - 1), last != 0
+}
+
 // all is everything that two indexes with the same past must agree on.
 func all(x *Index) (out []any) {
 	for m := range kopilka.MemberNo(x.Members()) {
