@@ -32,6 +32,8 @@ func fill(rng *rand.Rand, v reflect.Value) {
 		v.SetUint(n & (1<<v.Type().Bits() - 1))
 	case reflect.Int:
 		v.SetInt(int64(n >> 1))
+	case reflect.Int32:
+		v.SetInt(int64(int32(n)))
 	case reflect.Int64:
 		v.SetInt(int64(n))
 	case reflect.String:
@@ -191,9 +193,16 @@ func TestOutcomeRoundTrip(t *testing.T) {
 		}
 		if want.Goods == 0 {
 			want.CashRefund, want.Restored, want.Lapsed, want.Taken, want.DebtMade = 0, 0, 0, 0, 0
+			want.CertificateRestored, want.CertificateLapsed = 0, 0
+		}
+		if len(want.Uses) == 0 {
+			want.CertificateUsed, want.Discount = 0, 0
+		}
+		if len(want.Legs) == 0 {
+			want.LegsExpired = nil
 		}
 		// What only a refusal tells is not kept.
-		want.Available, want.Requested, want.MaxRedeem = 0, 0, 0
+		want.Available, want.Requested, want.MaxRedeem, want.MaxCertificate, want.Coupon = 0, 0, 0, 0, 0
 		b := want.Append(nil)
 		if err := got.Read(b); err != nil || text(got) != text(want) {
 			t.Fatalf("seed %d, round %d: %v\n got %+v\nwant %+v", seed, round, err, got, want)

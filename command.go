@@ -26,11 +26,23 @@ const (
 	KindAdjustment
 	KindReturn
 	KindRefresh
+	KindHold
+	KindCapture
+	KindVoid
+	KindIssue
+	KindEmit
+	KindCard
+	KindMerge
+	KindUnmerge
+	KindErase
+	KindRating
+	KindNote
 	kindEnd
 )
 
 var kindNames = [...]string{"", "genesis", "tick", "program", "key", "revoke", "member",
-	"receipt", "redemption", "grant", "adjustment", "return", "refresh"}
+	"receipt", "redemption", "grant", "adjustment", "return", "refresh", "hold", "capture", "void",
+	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note"}
 
 // String is the word for the kind in inspect and in metrics.
 func (k Kind) String() string {
@@ -219,6 +231,16 @@ type PutMember struct {
 	Profile    []byte // sealed
 	// Imported marks a member that a file brought: it starts no welcome.
 	Imported bool
+
+	// What follows is not personal, and reports count by it.
+	Store   string // where the member was enrolled
+	Cashier string // who enrolled him
+	Source  string // what brought him: a promo code, a link, a poster
+	Carrier string // what the card is: plastic, app, wallet, …
+	Tier    string // id of a tier to be set by hand; empty = as it is
+	// Due are the certificates of dates near which the member has been enrolled,
+	// or whose date has become known.
+	Due []CertificateDue
 }
 
 // MemberState is how far an enrolment has come.
@@ -258,6 +280,13 @@ type Receipt struct {
 	NoEarn   Money  // for tills without lines: part of Amount that neither earns nor takes points
 	NoRedeem Money  // likewise: part that may earn but takes no points
 	Redeem   Points // or RedeemMax
+	// Certificate is how much of the member's certificates is spent, or
+	// CertificateMax.
+	Certificate Points
+	Coupons     []string // numbers and codes of instruments, as the till said them
+	Hold        HoldRef  // the hold that is spent first
+	// Started and Finished are when serving the buyer began and ended; 0 = not told.
+	Started, Finished Time
 	// Imported marks a receipt of a shop's history, which a file brought: it
 	// counts for segments and tiers, but spends nothing, and earns only with Earn.
 	Imported bool

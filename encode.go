@@ -36,6 +36,17 @@ type Decoder struct {
 	adjustment Adjustment
 	ret        Return
 	refresh    Refresh
+	hold       Hold
+	capture    Capture
+	void       Void
+	issue      Issue
+	emit       Emit
+	card       PutCard
+	merge      Merge
+	unmerge    Unmerge
+	erase      Erase
+	rating     Rating
+	note       Note
 
 	fields decoder // of the command being read
 }
@@ -102,6 +113,28 @@ func (x *Decoder) command(k Kind) Command {
 		return &x.ret
 	case KindRefresh:
 		return &x.refresh
+	case KindHold:
+		return &x.hold
+	case KindCapture:
+		return &x.capture
+	case KindVoid:
+		return &x.void
+	case KindIssue:
+		return &x.issue
+	case KindEmit:
+		return &x.emit
+	case KindCard:
+		return &x.card
+	case KindMerge:
+		return &x.merge
+	case KindUnmerge:
+		return &x.unmerge
+	case KindErase:
+		return &x.erase
+	case KindRating:
+		return &x.rating
+	case KindNote:
+		return &x.note
 	}
 	return nil
 }
@@ -179,7 +212,13 @@ func (c *PutMember) append(b []byte) []byte {
 	b = appendUint(b, uint64(c.Referrer+1))
 	b = appendUint(b, uint64(c.KeySlot))
 	b = appendBytes(b, c.Profile)
-	return appendBool(b, c.Imported)
+	b = appendBool(b, c.Imported)
+	b = appendString(b, c.Store)
+	b = appendString(b, c.Cashier)
+	b = appendString(b, c.Source)
+	b = appendString(b, c.Carrier)
+	b = appendString(b, c.Tier)
+	return appendDue(b, c.Due)
 }
 
 func (c *PutMember) read(d *decoder) {
@@ -188,6 +227,8 @@ func (c *PutMember) read(d *decoder) {
 	c.State, c.Blocked, c.PhoneTag = MemberState(d.uint()), d.bool(), d.uint()
 	c.Referrer, c.KeySlot = MemberNo(d.uint())-1, uint32(d.uint())
 	c.Profile, c.Imported = d.bytes(), d.bool()
+	c.Store, c.Cashier, c.Source, c.Carrier, c.Tier = d.string(), d.string(), d.string(), d.string(), d.string()
+	c.Due = readDue(d, c.Due)
 }
 
 func (c *Receipt) append(b []byte) []byte {
@@ -199,7 +240,15 @@ func (c *Receipt) append(b []byte) []byte {
 	b = appendUint(b, uint64(c.NoRedeem))
 	b = appendInt(b, int64(c.Redeem))
 	b = appendBool(b, c.Imported)
-	return appendBool(b, c.Earn)
+	b = appendBool(b, c.Earn)
+	b = appendInt(b, int64(c.Certificate))
+	b = appendUint(b, uint64(len(c.Coupons)))
+	for _, number := range c.Coupons {
+		b = appendString(b, number)
+	}
+	b = c.Hold.append(b)
+	b = appendInt(b, int64(c.Started))
+	return appendInt(b, int64(c.Finished))
 }
 
 func (c *Receipt) read(d *decoder) {
@@ -209,6 +258,12 @@ func (c *Receipt) read(d *decoder) {
 	c.Lines = readLines(d, c.Lines)
 	c.NoEarn, c.NoRedeem, c.Redeem = Money(d.uint()), Money(d.uint()), Points(d.int())
 	c.Imported, c.Earn = d.bool(), d.bool()
+	c.Certificate, c.Coupons = Points(d.int()), c.Coupons[:0]
+	for range d.count() {
+		c.Coupons = append(c.Coupons, d.string())
+	}
+	c.Hold.read(d)
+	c.Started, c.Finished = Time(d.int()), Time(d.int())
 }
 
 func (c *Redemption) append(b []byte) []byte {

@@ -9,36 +9,6 @@ type Lot struct {
 	Expires   Day // last day they can be spent; DayNever
 }
 
-// Remains is what is left of a receipt to be given back. The first stands in
-// the outcome of the receipt, each later one in the outcome of a return, so a
-// return never has to ask what the rules were.
-type Remains struct {
-	Day      Day           // business day of the receipt
-	Made     Day           // day of the books when it was taken, which is later for a late one
-	Purchase bool          // counts for segments, as a redemption does not
-	Lines    []RemainsLine // at least one where anything was sold
-	Spent    []Lot         // points spent, by the lot they came from
-	Earned   Lot           // points earned that a return has not yet called back
-	Owed     Points        // called back, but spent meanwhile: taken at later returns
-	Policy   ReturnsPolicy // the rule of the receipt's day
-}
-
-// RemainsLine is one line of a receipt as far as it has not come back.
-type RemainsLine struct {
-	Goods  Money
-	Spent  Points // points paid for it
-	Earned Points // points it earned
-}
-
-// Goods is the value of what has not come back.
-func (r *Remains) Goods() Money {
-	var m Money
-	for i := range r.Lines {
-		m += r.Lines[i].Goods
-	}
-	return m
-}
-
 // Outcome is what was decided about a command. For every command that
 // succeeded it is kept for ever, so that a retry gets the first answer, a return
 // gives back exactly what was taken, and any number can be explained.
@@ -49,13 +19,15 @@ type Outcome struct {
 	// What a refusal may tell.
 	Available, Requested Points // of InsufficientPoints
 	MaxRedeem            Points // of RedeemCapExceeded, and of quotes
+	MaxCertificate       Points // of RedeemCapExceeded for certificates, and of quotes
+	Coupon               int    // of what is wrong with a coupon: its index in the receipt's
 
 	Time    Time // recorded_at
 	Program int  // version of the program that decided, counted from 1
 	Member  MemberNo
 	Prev    Seq // the member's entry before this one in the ledger; 0 = none
 
-	Earned   Points // earned or granted; adjustments: the signed change
+	Earned   Points // earned or granted; adjustments: the signed change; erasures: what was forfeited, less than 0
 	Redeemed Points
 	CashDue  Money
 	DebtPaid Points // part of Earned, or of Restored, that paid a debt
@@ -68,21 +40,86 @@ type Outcome struct {
 	Lapsed     Points // part of Restored that had expired meanwhile, and expired at once
 	Taken      Points // earned points called back
 	DebtMade   Points // part of Taken that became debt
+	// CertificateRestored is the value that went back to certificates and gift
+	// certificates, of which CertificateLapsed could not: their days were over.
+	CertificateRestored, CertificateLapsed Points
 
 	// How the books stand after the command.
 	Balance, Pending, Held, Debt Points
-	Tier                         uint8 // index into the program's tiers
+	Tier                         uint8 // index into the tiers of the program in force
 	Segment                      uint8 // index.Segment
 	NextExpiry                   Lot   // the soonest points to expire; Points 0 = none
 	Enrolled                     bool  // of PutMember: the member is new
 
-	Left Remains // of receipts, redemptions and returns
+	// How a receipt was reckoned, beside the program.
+	TierBefore    uint8 // whose rates were applied: index into the tiers of version Program
+	SegmentBefore uint8 // whose multiplier was applied; of a quote and of a receipt
+	Flags         Flags
+
+	CertificateUsed Points // value of certificates and gift certificates that paid
+	Discount        Money  // taken off by coupons and discount cards
+	Uses            []Use
+	Campaigns       []CampaignUse
+	Legs            []Leg
+	LegsExpired     []LegExpired
+
+	HeldBack Points // of a hold: set aside; of a capture, a void, or a receipt with a hold: freed unspent
+
+	// Of a merge: what came over from the other member.
+	Moved     []Lot
+	MovedDebt Points
+	Purchases []Purchase
+
+	First uint32 // of an emission: the first of its numbers in the books, counted from 1
+
+	Left Remains // of receipts, redemptions, captures and returns
 }
 
 // Reset empties the outcome and keeps its memory.
 func (o *Outcome) Reset() {
-	*o = Outcome{Member: NoMember, Expired: o.Expired[:0],
-		Left: Remains{Lines: o.Left.Lines[:0], Spent: o.Left.Spent[:0]}}
+	*o = Outcome{Member: NoMember, Expired: o.Expired[:0], Uses: o.Uses[:0], Campaigns: o.Campaigns[:0],
+		Legs: o.Legs[:0], LegsExpired: o.LegsExpired[:0], Moved: o.Moved[:0], Purchases: o.Purchases[:0],
+		Left: Remains{Lines: o.Left.Lines[:0], Spent: o.Left.Spent[:0], Uses: o.Left.Uses[:0], Legs: o.Left.Legs[:0]}}
+}
+
+// The parts of an outcome that most have not: a bit tells which follow.
+const (
+	outcomeReturn = 1 << iota
+	outcomePaid
+	outcomeCampaigns
+	outcomeLegs
+	outcomeHold
+	outcomeMerge
+	outcomeEmission
+	outcomeFlags
+)
+
+func (o *Outcome) parts() (has uint64) {
+	if o.Goods != 0 {
+		has |= outcomeReturn
+	}
+	if len(o.Uses) > 0 {
+		has |= outcomePaid
+	}
+	if len(o.Campaigns) > 0 {
+		has |= outcomeCampaigns
+	}
+	if len(o.Legs) > 0 {
+		has |= outcomeLegs
+	}
+	if o.HeldBack != 0 {
+		has |= outcomeHold
+	}
+	if len(o.Moved) > 0 || o.MovedDebt != 0 || len(o.Purchases) > 0 {
+		has |= outcomeMerge
+	}
+	if o.First != 0 {
+		has |= outcomeEmission
+	}
+	if o.Flags != 0 {
+		has |= outcomeFlags
+	}
+	return has
 }
 
 // Append writes the outcome as entries keep it.
@@ -106,16 +143,48 @@ func (o *Outcome) Append(b []byte) []byte {
 	b = appendUint(b, uint64(o.Segment))
 	b = o.NextExpiry.append(b)
 	b = appendBool(b, o.Enrolled)
+	b = appendUint(b, uint64(o.TierBefore))
+	b = appendUint(b, uint64(o.SegmentBefore))
 	b = o.Left.append(b)
-	if o.Goods == 0 {
-		return b // not a return: what follows is zero
+	has := o.parts()
+	b = appendUint(b, has)
+	if has&outcomeReturn != 0 {
+		b = appendUint(b, uint64(o.Goods))
+		b = appendUint(b, uint64(o.CashRefund))
+		b = appendUint(b, uint64(o.Restored))
+		b = appendUint(b, uint64(o.Lapsed))
+		b = appendUint(b, uint64(o.Taken))
+		b = appendUint(b, uint64(o.DebtMade))
+		b = appendUint(b, uint64(o.CertificateRestored))
+		b = appendUint(b, uint64(o.CertificateLapsed))
 	}
-	b = appendUint(b, uint64(o.Goods))
-	b = appendUint(b, uint64(o.CashRefund))
-	b = appendUint(b, uint64(o.Restored))
-	b = appendUint(b, uint64(o.Lapsed))
-	b = appendUint(b, uint64(o.Taken))
-	return appendUint(b, uint64(o.DebtMade))
+	if has&outcomePaid != 0 {
+		b = appendUint(b, uint64(o.CertificateUsed))
+		b = appendUint(b, uint64(o.Discount))
+		b = appendUses(b, o.Uses)
+	}
+	if has&outcomeCampaigns != 0 {
+		b = appendCampaigns(b, o.Campaigns)
+	}
+	if has&outcomeLegs != 0 {
+		b = appendLegs(b, o.Legs)
+		b = appendLegsExpired(b, o.LegsExpired)
+	}
+	if has&outcomeHold != 0 {
+		b = appendUint(b, uint64(o.HeldBack))
+	}
+	if has&outcomeMerge != 0 {
+		b = appendLots(b, o.Moved)
+		b = appendUint(b, uint64(o.MovedDebt))
+		b = appendPurchases(b, o.Purchases)
+	}
+	if has&outcomeEmission != 0 {
+		b = appendUint(b, uint64(o.First))
+	}
+	if has&outcomeFlags != 0 {
+		b = appendUint(b, uint64(o.Flags))
+	}
+	return b
 }
 
 // Read fills the outcome from its kept form. Nothing of it aliases b.
@@ -132,10 +201,39 @@ func (o *Outcome) Read(b []byte) error {
 	o.Tier, o.Segment = uint8(d.uint()), uint8(d.uint())
 	o.NextExpiry.read(&d)
 	o.Enrolled = d.bool()
+	o.TierBefore, o.SegmentBefore = uint8(d.uint()), uint8(d.uint())
 	o.Left.read(&d)
-	o.Goods, o.CashRefund = Money(d.uint()), Money(d.uint())
-	o.Restored, o.Lapsed = Points(d.uint()), Points(d.uint())
-	o.Taken, o.DebtMade = Points(d.uint()), Points(d.uint())
+	has := d.uint()
+	if has&outcomeReturn != 0 {
+		o.Goods, o.CashRefund = Money(d.uint()), Money(d.uint())
+		o.Restored, o.Lapsed = Points(d.uint()), Points(d.uint())
+		o.Taken, o.DebtMade = Points(d.uint()), Points(d.uint())
+		o.CertificateRestored, o.CertificateLapsed = Points(d.uint()), Points(d.uint())
+	}
+	if has&outcomePaid != 0 {
+		o.CertificateUsed, o.Discount = Points(d.uint()), Money(d.uint())
+		o.Uses = readUses(&d, o.Uses)
+	}
+	if has&outcomeCampaigns != 0 {
+		o.Campaigns = readCampaigns(&d, o.Campaigns)
+	}
+	if has&outcomeLegs != 0 {
+		o.Legs = readLegs(&d, o.Legs)
+		o.LegsExpired = readLegsExpired(&d, o.LegsExpired)
+	}
+	if has&outcomeHold != 0 {
+		o.HeldBack = Points(d.uint())
+	}
+	if has&outcomeMerge != 0 {
+		o.Moved, o.MovedDebt = readLots(&d, o.Moved), Points(d.uint())
+		o.Purchases = readPurchases(&d, o.Purchases)
+	}
+	if has&outcomeEmission != 0 {
+		o.First = uint32(d.uint())
+	}
+	if has&outcomeFlags != 0 {
+		o.Flags = Flags(d.uint())
+	}
 	return d.err
 }
 
@@ -165,31 +263,4 @@ func readLots(d *decoder, lots []Lot) []Lot {
 		lots = append(lots, l)
 	}
 	return lots
-}
-
-func (r *Remains) append(b []byte) []byte {
-	b = appendUint(b, uint64(r.Day))
-	b = appendUint(b, uint64(r.Made))
-	b = appendBool(b, r.Purchase)
-	b = appendUint(b, uint64(len(r.Lines)))
-	for i := range r.Lines {
-		b = appendUint(b, uint64(r.Lines[i].Goods))
-		b = appendUint(b, uint64(r.Lines[i].Spent))
-		b = appendUint(b, uint64(r.Lines[i].Earned))
-	}
-	b = appendLots(b, r.Spent)
-	b = r.Earned.append(b)
-	b = appendUint(b, uint64(r.Owed))
-	return appendUint(b, uint64(r.Policy))
-}
-
-func (r *Remains) read(d *decoder) {
-	r.Day, r.Made, r.Purchase = Day(d.uint()), Day(d.uint()), d.bool()
-	r.Lines = r.Lines[:0]
-	for range d.count() {
-		r.Lines = append(r.Lines, RemainsLine{Goods: Money(d.uint()), Spent: Points(d.uint()), Earned: Points(d.uint())})
-	}
-	r.Spent = readLots(d, r.Spent)
-	r.Earned.read(d)
-	r.Owed, r.Policy = Points(d.uint()), ReturnsPolicy(d.uint())
 }

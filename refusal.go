@@ -26,6 +26,17 @@ const (
 	ProgramFixed                 // currency, minor units and time zone are fixed by the first receipt
 	KeyTaken                     // an API key of this id exists
 
+	HoldExpired       // the hold was captured, voided, or has lapsed
+	InstrumentUsed    // nothing is left of the number, or the member has used the coupon
+	InstrumentExpired // the number or its instrument is not good on this day
+	InstrumentUnfit   // the conditions of the instrument are not met by the receipt
+	CardTaken         // the card leads to another member
+	SourceClosed      // enrolment by this source has ended, or its places are taken
+	AlreadyMerged     // one of the two is part of another member, or both are the same
+	NotMerged         // the merge was taken back, or overtaken by another
+	TierNotByHand     // the program sets tiers itself
+	NumbersExhausted  // the prefix has no numbers left for so many
+
 	// Replayed is no refusal to the till: the id was spent by an equal command
 	// and its first answer is to be given again. Outcome.Prior says where it is.
 	Replayed
@@ -39,6 +50,8 @@ var refusalNames = [...]string{
 	"redeem-not-permitted", "duplicate-receipt", "idempotency-mismatch",
 	"return-exceeds-receipt", "already-returned", "member-blocked", "phone-taken",
 	"referral-cycle", "not-found", "balance-limit", "program-fixed", "key-taken",
+	"hold-expired", "instrument-used", "instrument-expired", "instrument-unfit", "card-taken",
+	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted",
 	"replayed", "stale",
 }
 

@@ -36,6 +36,16 @@ const (
 	codeBalanceLimit        code = "balance-limit"
 	codeProgramInvalid      code = "program-invalid"
 	codeProgramFixed        code = "program-fixed"
+	codeHoldExpired         code = "hold-expired"
+	codeInstrumentUsed      code = "instrument-used"
+	codeInstrumentExpired   code = "instrument-expired"
+	codeInstrumentUnfit     code = "instrument-unfit"
+	codeCardTaken           code = "card-taken"
+	codeSourceClosed        code = "source-closed"
+	codeAlreadyMerged       code = "already-merged"
+	codeNotMerged           code = "not-merged"
+	codeTierNotByHand       code = "tier-not-by-hand"
+	codeNumbersExhausted    code = "numbers-exhausted"
 	codeKeyTaken            code = "key-taken"
 	codeOverloaded          code = "overloaded"
 	codeOutcomeUnknown      code = "outcome-unknown"
@@ -76,6 +86,16 @@ var kinds = map[code]kind{
 	codeProgramInvalid:      {422, "The program document is not valid", false},
 	codeProgramFixed:        {409, "Currency, minor units and time zone are fixed", false},
 	codeKeyTaken:            {409, "A key of this id exists", false},
+	codeHoldExpired:         {410, "The hold is over", false},
+	codeInstrumentUsed:      {409, "Nothing is left of the certificate, coupon or card", false},
+	codeInstrumentExpired:   {410, "The certificate, coupon or card is not good on this day", false},
+	codeInstrumentUnfit:     {422, "The receipt does not meet the conditions of the instrument", false},
+	codeCardTaken:           {409, "The card leads to another member", false},
+	codeSourceClosed:        {409, "Enrolment by this source has ended", false},
+	codeAlreadyMerged:       {409, "One of the two is part of another member already", false},
+	codeNotMerged:           {409, "The merge does not stand", false},
+	codeTierNotByHand:       {409, "The program sets tiers itself", false},
+	codeNumbersExhausted:    {409, "The prefix has no numbers left for so many", false},
 	codeOverloaded:          {503, "Too much to do at the moment", true},
 	codeOutcomeUnknown:      {503, "It is not known whether the command was recorded", true},
 	codeStorageFull:         {507, "The disk is full", true},
@@ -100,6 +120,16 @@ var refusals = map[kopilka.Refusal]code{
 	kopilka.BalanceLimit:         codeBalanceLimit,
 	kopilka.ProgramFixed:         codeProgramFixed,
 	kopilka.KeyTaken:             codeKeyTaken,
+	kopilka.HoldExpired:          codeHoldExpired,
+	kopilka.InstrumentUsed:       codeInstrumentUsed,
+	kopilka.InstrumentExpired:    codeInstrumentExpired,
+	kopilka.InstrumentUnfit:      codeInstrumentUnfit,
+	kopilka.CardTaken:            codeCardTaken,
+	kopilka.SourceClosed:         codeSourceClosed,
+	kopilka.AlreadyMerged:        codeAlreadyMerged,
+	kopilka.NotMerged:            codeNotMerged,
+	kopilka.TierNotByHand:        codeTierNotByHand,
+	kopilka.NumbersExhausted:     codeNumbersExhausted,
 }
 
 // refused is the problem that a refusal is shown as.

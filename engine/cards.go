@@ -45,6 +45,16 @@ func pack(number string) (c card, ok bool) {
 	return c, true
 }
 
+// moreCard is a further card of a member, and what is known of any card beside
+// its number.
+type moreCard struct {
+	number  card
+	member  uint32
+	carrier uint16 // number of the carrier among all that were named, from 1; 0 = not told
+	blocked bool
+	spare   bool // its number is that of the member's first card: only what is known beside is kept
+}
+
 func (s *State) appendCard(number string) {
 	if len(number) > kopilka.CardMax {
 		panic(fmt.Sprintf("engine: a card of %d bytes", len(number)))

@@ -199,6 +199,7 @@ func (s *State) inForce(v Version) {
 			v.clockFrom = before.clockFrom
 		}
 	}
+	v.terms = s.termsOf(v.Program)
 	s.versions = append(s.versions, v)
 }
 

@@ -41,7 +41,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		s.index.Enrol(m, c.Registered)
 	}
 	a := s.accounts.Mut(int(m))
-	a.standing = uint8(c.State)
+	a.standing = a.standing&^(stateBits|blockedBit) | uint8(c.State)
 	if c.Blocked {
 		a.standing |= blockedBit
 	}

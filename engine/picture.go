@@ -29,11 +29,17 @@ type header struct {
 	Above    []kopilka.MemberNo
 	Books    Books
 	FreeLot  uint32
-	Young    int
-	Base     kopilka.Seq
-	Full     kopilka.Seq
-	Retired  int
-	Index    []byte
+
+	Terms     []Term
+	Merged    []merged
+	Emissions []emission
+	FreeClaim uint32
+
+	Young   int
+	Base    kopilka.Seq
+	Full    kopilka.Seq
+	Retired int
+	Index   []byte
 }
 
 type versionHeader struct {
@@ -42,6 +48,8 @@ type versionHeader struct {
 	Day      kopilka.Day
 	Document json.RawMessage
 }
+
+type merged struct{ From, Into kopilka.MemberNo }
 
 type debt struct {
 	Member kopilka.MemberNo
@@ -63,12 +71,18 @@ func (s *State) header() header {
 		h.Above = append(h.Above, m)
 	}
 	slices.Sort(h.Above)
+	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
+	for from, into := range s.merged {
+		h.Merged = append(h.Merged, merged{from, into})
+	}
+	slices.SortFunc(h.Merged, func(a, b merged) int { return int(a.From) - int(b.From) })
 	return h
 }
 
 func (s *State) columns() []slab.Column {
 	return append([]slab.Column{&s.accounts, &s.cards, &s.longCards, &s.phones, &s.lots,
 		&s.byCard.slots, &s.byCard.heads, &s.byPhone.slots, &s.byPhone.heads,
+		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.byMore.slots, &s.byMore.heads,
 		&s.recent.generations[0].slots, &s.recent.generations[1].slots}, s.index.Columns()...)
 }
 
@@ -157,6 +171,11 @@ func (s *State) restored(h *header) error {
 	s.seq, s.now, s.day, s.sold = h.Seq, h.Now, h.Day, h.Sold
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
+	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim
+	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
+	for _, m := range h.Merged {
+		s.merged[m.From] = m.Into
+	}
 	for i, v := range h.Versions {
 		p, err := program.Parse(v.Document)
 		if err != nil {
@@ -186,6 +205,9 @@ func (s *State) restored(h *header) error {
 		return err
 	}
 	if err := s.byPhone.restored(); err != nil {
+		return err
+	}
+	if err := s.byMore.restored(); err != nil {
 		return err
 	}
 	if err := s.index.ReadHeader(h.Index); err != nil {

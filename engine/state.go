@@ -25,6 +25,11 @@ type State struct {
 	books    Books
 	freeLot  uint32 // head of the list of free lots
 
+	terms     []Term
+	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
+	emissions []emission
+	freeClaim uint32 // head of the list of free claims
+
 	accounts  slab.Slab[account]
 	cards     slab.Slab[card]
 	longCards slab.Slab[longCard]
@@ -32,6 +37,11 @@ type State struct {
 	lots      slab.Slab[lot]
 	byCard    table
 	byPhone   table
+	claims    slab.Slab[claim]
+	claimsOf  slab.Slab[uint32] // first claim of every member; shorter than accounts where nobody after has any
+	numbers   slab.Slab[number]
+	moreCards slab.Slab[moreCard]
+	byMore    table // further cards, by the same tag as cards
 	recent    recent
 	index     *index.Index
 
@@ -42,11 +52,14 @@ type State struct {
 // New is the books before the first command.
 func New() *State {
 	s := &State{
-		debts: map[kopilka.MemberNo]kopilka.Points{},
-		above: map[kopilka.MemberNo]struct{}{},
-		index: index.New(),
+		debts:  map[kopilka.MemberNo]kopilka.Points{},
+		above:  map[kopilka.MemberNo]struct{}{},
+		merged: map[kopilka.MemberNo]kopilka.MemberNo{},
+		index:  index.New(),
 	}
-	s.lots.Append(lot{}) // number 0 means no lot
+	s.lots.Append(lot{})     // number 0 means no lot
+	s.claims.Append(claim{}) // likewise
+	s.byMore.init()
 	s.byCard.init()
 	s.byPhone.init()
 	s.recent.init()
@@ -61,17 +74,27 @@ type account struct {
 	referrer uint32 // member number + 1
 	keySlot  uint32
 	tier     uint8
-	standing uint8 // state, and whether the member is blocked
+	standing uint8 // state, and the bits below
 	// cleared is the last day of what inactivity took last: what was earned or
 	// spent up to it can no longer come back. 0 = never.
 	cleared kopilka.Day
 }
 
-// blockedBit is that of account.standing; the rest is the member's state.
-const blockedBit = 1 << 7
+// The bits of account.standing. The lowest two are the member's state.
+const (
+	stateBits = 3
+
+	welcomedBit = 1 << 2 // the welcome was given
+	broughtBit  = 1 << 3 // what a referral brings once was given for this member
+	claimsBit   = 1 << 4 // the member has claims
+	mergedBit   = 1 << 5 // the member is part of another: see State.merged
+	erasedBit   = 1 << 6 // the person was forgotten
+	blockedBit  = 1 << 7
+)
 
 func (a *account) blocked() bool              { return a.standing&blockedBit != 0 }
-func (a *account) state() kopilka.MemberState { return kopilka.MemberState(a.standing &^ blockedBit) }
+func (a *account) erased() bool               { return a.standing&erasedBit != 0 }
+func (a *account) state() kopilka.MemberState { return kopilka.MemberState(a.standing & stateBits) }
 
 const low48 = 1<<48 - 1
 
@@ -98,6 +121,8 @@ type Version struct {
 
 	// Of a rule of inactivity: see clock. 0 = since the books began.
 	clockFrom, notBefore kopilka.Day
+
+	terms versionTerms
 }
 
 // versionsMax is what the 16 bits of an account can tell apart.

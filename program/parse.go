@@ -119,7 +119,7 @@ func (t *tree) tiers(p *Program, d *document) {
 				t.faultNear(at, "/threshold", "the threshold %d is not above that of the tier before, %d", tier.Threshold, d.Tiers[i-1].Threshold)
 			}
 		}
-		p.Tiers = append(p.Tiers, Tier{tier.ID, tier.Name, tier.EarnBP, *tier.MaxRedeemBP, tier.Threshold})
+		p.Tiers = append(p.Tiers, Tier{ID: tier.ID, Name: tier.Name, EarnBP: tier.EarnBP, MaxRedeemBP: *tier.MaxRedeemBP, Threshold: tier.Threshold})
 	}
 }
 

@@ -24,7 +24,21 @@ type Program struct {
 	// RedeemAllowedBy tells, for every kopilka.Naming, whether a member named so may spend.
 	RedeemAllowedBy [5]bool
 	Returns         kopilka.ReturnsPolicy
+	Takes           kopilka.Takes // what else goes back with a receipt
 	RFM             RFM
+
+	Welcome      Welcome
+	Referral     Referral
+	Certificates []Certificate
+	Instruments  []Instrument
+	Campaigns    []Campaign
+	// SegmentBP multiplies what is earned, by number of segment; nil = never.
+	SegmentBP []kopilka.BP
+	Staff     Staff
+	Sources   []Source
+	OfferCard kopilka.Money // an anonymous receipt of so much asks to offer a card; 0 = never
+	Fraud     Fraud
+	CodeLife  time.Duration // of the app's short-lived code
 }
 
 // EarnBase is the part of a receipt that earns.
@@ -43,6 +57,7 @@ type Tier struct {
 	EarnBP      kopilka.BP        // of the earn base
 	MaxRedeemBP kopilka.BP        // of the redeemable part of a receipt
 	Threshold   int64             // in the metric of the policy: Money, or a number of receipts
+	Segments    []uint8           // numbers of the segments it is for, where the metric is BySegment
 }
 
 // TierPolicy says how members move between tiers.
@@ -55,11 +70,13 @@ type TierPolicy struct {
 // TierMetric is what tiers are reached by.
 type TierMetric uint8
 
-// Metrics: net amount bought, live receipts, or staff's decision.
+// Metrics: net amount bought, live receipts, staff's decision, or the segment
+// that the member is in at the moment.
 const (
 	BySpend TierMetric = iota
 	ByCount
 	ByHand
+	BySegment
 )
 
 // Downgrade is what happens at a tick to a member who no longer reaches the tier.

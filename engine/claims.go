@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"github.com/kopilka/kopilka"
+)
+
+// claim is something that a member has beside points: a hold, a certificate, the
+// uses he has made of a coupon, a further card. Most members have none, and
+// a plain receipt of those who have none does not look here: see hasClaims.
+// The claims of a member are a list, the newest first.
+type claim struct {
+	seq   kopilka.Seq    // position of the command that made it
+	left  kopilka.Points // certificate: value left; coupon: uses made
+	until kopilka.Time   // hold: when it lapses
+	next  uint32
+	at    uint32 // hold: first of its lots, a list of its own; card: its place in moreCards
+	term  kopilka.Term
+	from  kopilka.Day // certificate: first day it pays; hold: day of the books when it was made
+	to    kopilka.Day // certificate: last day
+	year  uint8       // certificate: the year of its date, from 1900; 0 = by hand
+	kind  claimKind
+}
+
+type claimKind uint8
+
+const (
+	claimHold claimKind = iota + 1
+	claimCertificate
+	claimCoupon
+	claimCard
+)
+
+// hasClaims tells whether the member has claims.
+func (a *account) hasClaims() bool { return a.standing&claimsBit != 0 }
+
+// addClaim puts a claim at the head of the member's list.
+func (s *State) addClaim(m kopilka.MemberNo, a *account, c claim) *claim {
+	s.claimsOf.Grow(s.accounts.Len())
+	head := s.claimsOf.Mut(int(m))
+	c.next = *head
+	at := s.freeClaim
+	if at == 0 {
+		at = uint32(s.claims.Append(c))
+	} else {
+		s.freeClaim = s.claims.At(int(at)).next
+		*s.claims.Mut(int(at)) = c
+	}
+	*head = at
+	a.standing |= claimsBit
+	return s.claims.Mut(int(at))
+}
+
+// firstClaim is the head of a member's list; 0 = none.
+func (s *State) firstClaim(m kopilka.MemberNo, a *account) uint32 {
+	if !a.hasClaims() {
+		return 0
+	}
+	return *s.claimsOf.At(int(m))
+}
+
+// dropClaim takes the claim at out of the member's list.
+func (s *State) dropClaim(m kopilka.MemberNo, a *account, at uint32) {
+	next := s.claims.At(int(at)).next
+	if *s.claimsOf.At(int(m)) == at {
+		*s.claimsOf.Mut(int(m)) = next
+		if next == 0 {
+			a.standing &^= claimsBit
+		}
+	} else {
+		for before := *s.claimsOf.At(int(m)); ; before = s.claims.At(int(before)).next {
+			if s.claims.At(int(before)).next == at {
+				s.claims.Mut(int(before)).next = next
+				break
+			}
+		}
+	}
+	*s.claims.Mut(int(at)) = claim{next: s.freeClaim}
+	s.freeClaim = at
+}

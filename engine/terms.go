@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
+)
+
+// Term is what the books know of a name of the program. Campaigns, certificates,
+// instruments and sources keep their sums here over all versions of the program:
+// a budget is not full again because a comma was changed.
+type Term struct {
+	Kind  TermKind
+	ID    string
+	Used  int64 // campaign: points added; instrument: value or discount given; certificate: value issued
+	Count int64 // campaign: receipts; instrument: uses; certificate: issued; source: members enrolled
+}
+
+// TermKind is what kind of thing has the name.
+type TermKind uint8
+
+const (
+	TermCertificate TermKind = iota + 1
+	TermInstrument
+	TermCampaign
+	TermSource
+)
+
+// versionTerms are the numbers of the names of one version, in the order of its lists.
+type versionTerms struct {
+	certificates, instruments, campaigns, sources []kopilka.Term
+}
+
+// name gives the number of a name, and a new one to a new name.
+func (s *State) name(kind TermKind, id string) kopilka.Term {
+	if t := s.findTerm(kind, id); t != 0 {
+		return t
+	}
+	if len(s.terms) == termsMax {
+		panic(fmt.Sprintf("engine: more than %d names in all versions of the program", termsMax))
+	}
+	s.terms = append(s.terms, Term{Kind: kind, ID: id})
+	return kopilka.Term(len(s.terms))
+}
+
+// termsMax is what the 16 bits of a Term can tell apart.
+const termsMax = 1<<16 - 1
+
+// findTerm gives the number of a name, or 0.
+func (s *State) findTerm(kind TermKind, id string) kopilka.Term {
+	for i := range s.terms {
+		if s.terms[i].Kind == kind && s.terms[i].ID == id {
+			return kopilka.Term(i + 1)
+		}
+	}
+	return 0
+}
+
+// Term is a name by its number.
+func (s *State) Term(t kopilka.Term) Term { return s.terms[t-1] }
+
+// term is a name by its number, to be counted on.
+func (s *State) term(t kopilka.Term) *Term { return &s.terms[t-1] }
+
+func (s *State) termsOf(p *program.Program) (v versionTerms) {
+	for i := range p.Certificates {
+		v.certificates = append(v.certificates, s.name(TermCertificate, p.Certificates[i].ID))
+	}
+	for i := range p.Instruments {
+		v.instruments = append(v.instruments, s.name(TermInstrument, p.Instruments[i].ID))
+	}
+	for i := range p.Campaigns {
+		v.campaigns = append(v.campaigns, s.name(TermCampaign, p.Campaigns[i].ID))
+	}
+	for i := range p.Sources {
+		v.sources = append(v.sources, s.name(TermSource, p.Sources[i].ID))
+	}
+	return v
+}
+
+// certificate is the newest rule of a certificate. Its name stands in some
+// version, or there would be no number for it.
+func (s *State) certificate(t kopilka.Term) *program.Certificate {
+	for v := len(s.versions) - 1; v >= 0; v-- {
+		for i, n := range s.versions[v].terms.certificates {
+			if n == t {
+				return &s.versions[v].Program.Certificates[i]
+			}
+		}
+	}
+	panic(fmt.Sprintf("engine: no version of the program has the certificate of term %d", t))
+}
+
+// instrument is the newest rule of an instrument.
+func (s *State) instrument(t kopilka.Term) *program.Instrument {
+	for v := len(s.versions) - 1; v >= 0; v-- {
+		for i, n := range s.versions[v].terms.instruments {
+			if n == t {
+				return &s.versions[v].Program.Instruments[i]
+			}
+		}
+	}
+	panic(fmt.Sprintf("engine: no version of the program has the instrument of term %d", t))
+}
