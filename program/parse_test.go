@@ -81,8 +81,8 @@ redeem_allowed_by: []
 rfm: {f: {quintiles: true}, segments: [{id: all}]}
 `)
 	if want := []Tier{
-		{"a", map[string]string{"en": "a"}, 0, 10000, 0},
-		{"b", map[string]string{"en": "b"}, 0, 10000, 5},
+		{"a", map[string]string{"en": "a"}, 0, 10000, 0, nil},
+		{"b", map[string]string{"en": "b"}, 0, 10000, 5, nil},
 	}; !reflect.DeepEqual(p.Tiers, want) {
 		t.Fatalf("tiers: got %v; want %v", p.Tiers, want)
 	}
