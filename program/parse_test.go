@@ -149,6 +149,22 @@ func TestShippedPrograms(t *testing.T) {
 	}
 }
 
+// A document with every key.
+func TestFullDocument(t *testing.T) {
+	doc, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parse(t, string(doc))
+	full := decode(t, p.Document())
+	for key := range rules().plain["properties"].(map[string]any) {
+		if _, ok := full[key]; !ok {
+			t.Errorf("full.yaml lacks %s", key)
+		}
+	}
+	roundTrip(t, p)
+}
+
 // The table of docs/reference/program.md, cell by cell.
 func TestSix(t *testing.T) {
 	s := six()
