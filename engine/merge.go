@@ -147,6 +147,7 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 	s.index.Enrol(c.Into, s.earliest(c.Into, into, own))
 
 	from.setVersion(len(s.versions))
+	from.setActive(max(from.active(), into.active())) // nobody knows whose visits they were
 	if into.cleared >= merged {
 		from.cleared = max(from.cleared, into.cleared)
 	}

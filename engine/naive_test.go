@@ -29,6 +29,7 @@ type clerk struct {
 	keys     map[string]Key
 	sold     bool
 	books    Books
+	brought  map[string]int64 // members enrolled, by source
 }
 
 // printed is a program with the instant from which it holds.
@@ -56,6 +57,7 @@ type person struct {
 	grains     []kopilka.Lot
 	untold     []kopilka.Lot // run out, not yet in an answer
 	bought     []bought
+	identity
 }
 
 // bought is an entry in a member's history of purchases.
@@ -74,7 +76,7 @@ type slip struct {
 }
 
 func newClerk() *clerk {
-	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}}
+	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}, brought: map[string]int64{}}
 }
 
 func (b *clerk) program() printed { return b.programs[len(b.programs)-1] }
@@ -100,7 +102,17 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		o.Refusal, o.Prior = kopilka.Replayed, prior
 		return o
 	}
+	c = b.addressed(c, &o)
 	switch c := c.(type) {
+	case nil: // to somebody who was forgotten
+	case *kopilka.PutCard:
+		b.putCard(c, &o)
+	case *kopilka.Merge:
+		b.merge(c, &o)
+	case *kopilka.Unmerge:
+		b.unmerge(c, &o)
+	case *kopilka.Erase:
+		b.erase(c, &o)
 	case *kopilka.Genesis:
 		b.day = c.Day
 	case *kopilka.Tick:
@@ -147,6 +159,9 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 func (b *clerk) midnight() {
 	b.day++
 	for _, p := range b.people {
+		if p.merged() {
+			continue
+		}
 		b.strike(p)
 		policy := b.program().TierPolicy
 		if policy.Downgrade == program.DowngradeNone || policy.Metric == program.ByHand {
@@ -173,7 +188,7 @@ func (b *clerk) midnight() {
 func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
 	if clock, runs := b.clock(p); runs && clock < b.day {
-		p.cleared = clock
+		b.clear(p, clock)
 	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
@@ -425,7 +440,9 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 	o.Program = len(b.programs)
 	byHand := rules.TierPolicy.Metric == program.ByHand
 	for _, p := range b.people {
-		b.strike(p)
+		if !p.merged() {
+			b.strike(p)
+		}
 		reached := 0
 		if !byHand {
 			reached = b.reached(p)
@@ -442,6 +459,6 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 		default:
 			p.tier = max(kept, reached)
 		}
-		p.goingDown = !byHand && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
+		p.goingDown = !byHand && !p.merged() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
 	}
 }
