@@ -103,7 +103,7 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 	s.raise(c.Into, into, s.Program())
 	s.mayFall(c.Into, into)
 
-	own := s.registered(c.Into, into)
+	own := s.registered(c.Into)
 	if registered := s.index.Registered(c.From); registered < s.index.Registered(c.Into) {
 		s.index.Enrol(c.Into, registered)
 	}
@@ -140,7 +140,7 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 
 	s.settle(into, out)
 	merged := s.claims.At(int(begin)).from
-	own := s.registered(c.Into, into)
+	own := s.registered(c.Into)
 	s.unfence(begin, c.From, from, c.Into, into)
 	from.standing &^= mergedBit
 	delete(s.merged, c.From)
@@ -255,11 +255,12 @@ func (s *State) partSince(m kopilka.MemberNo) kopilka.Day {
 	return kopilka.DayNever // of nobody's: see erase
 }
 
-// registered is a member's own day of registration. The index has the earliest of
-// all his parts, who may have bought before.
-func (s *State) registered(m kopilka.MemberNo, a *account) kopilka.Day {
-	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		if c := s.claims.At(int(at)); c.kind == claimPart {
+// registered is the day on which a number itself was registered. The index has the
+// earliest of it and its parts, who may have bought before.
+func (s *State) registered(m kopilka.MemberNo) kopilka.Day {
+	all := s.resolve(m)
+	for at := s.firstClaim(all, s.accounts.At(int(all))); at != 0; at = s.claims.At(int(at)).next {
+		if c := s.claims.At(int(at)); c.kind == claimPart && s.merged[kopilka.MemberNo(c.at)] == m {
 			return c.to
 		}
 	}

@@ -239,7 +239,7 @@ func (s *State) Member(m kopilka.MemberNo) Member { return s.Row(s.resolve(m)) }
 func (s *State) Row(m kopilka.MemberNo) Member {
 	a := s.accounts.At(int(m))
 	v := Member{
-		No: m, Card: s.Card(m), Registered: s.registered(m, a),
+		No: m, Card: s.Card(m), Registered: s.registered(m),
 		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: a.tier,
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),

@@ -113,6 +113,8 @@ func sameOutcome(s *State, got, want *kopilka.Outcome) error {
 	}
 	for _, o := range []*kopilka.Outcome{&g, &w} {
 		o.Expired, o.LegsExpired = byExpiry(o.Expired), legsExpired(o.LegsExpired)
+		o.Moved = append([]kopilka.Lot(nil), o.Moved...)
+		o.Purchases = append([]kopilka.Purchase(nil), o.Purchases...)
 		o.Left.Lines = append([]kopilka.RemainsLine(nil), o.Left.Lines...)
 		o.Left.Spent = append([]kopilka.Lot(nil), o.Left.Spent...)
 	}

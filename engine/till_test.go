@@ -341,7 +341,7 @@ func (x *till) refund() *kopilka.Return {
 func (x *till) enrol() *kopilka.PutMember {
 	n := x.s.Members()
 	c := &kopilka.PutMember{Head: x.head(), Registered: x.s.Day(), Referrer: kopilka.NoMember, KeySlot: uint32(n + 1),
-		Card: pick(x, "%d", "card-%d", "4000000000000000000000000000000%d", "somebody-with-a-long-card-%d")}
+		Card: pick(x, "%d", "card-%d", "400000000000000000000000000000%d", "somebody-with-a-long-card-%d")}
 	if c.Card = fmt.Sprintf(c.Card, n); x.odds(10) {
 		c.Card = fmt.Sprintf("77%d", x.IntN(4)) // as somebody may have had before
 	}
