@@ -42,6 +42,9 @@ func (s *State) nextDay() {
 // towards it.
 func (s *State) lower(m kopilka.MemberNo, p *program.Program) {
 	a := s.accounts.At(int(m))
+	if a.merged() {
+		return // the tier waits, should the number stand for itself again
+	}
 	reached := tierReached(p, s.tierMetric(m, p))
 	if a.tier > reached {
 		a = s.accounts.Mut(int(m))
@@ -158,7 +161,7 @@ func (s *State) retier(before, p *program.Program) {
 		if tier != a.tier {
 			s.accounts.Mut(int(m)).tier = tier
 		}
-		if !byHand && tier > reached && p.TierPolicy.Downgrade != program.DowngradeNone {
+		if !byHand && tier > reached && !a.merged() && p.TierPolicy.Downgrade != program.DowngradeNone {
 			s.above[m] = struct{}{}
 		}
 	}
