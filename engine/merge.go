@@ -442,6 +442,14 @@ func (s *State) checkClaims() error {
 					return fmt.Errorf("the part of member %d ends among the claims of member %d where none began", c.at, m)
 				}
 				open = open[:len(open)-1]
+			case claimCertificate:
+				if c.left < 0 || c.from > c.to || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermCertificate {
+					return fmt.Errorf("member %d has a certificate of term %d with %d left, %s-%s", m, c.term, c.left, c.from, c.to)
+				}
+			case claimCoupon:
+				if c.left <= 0 || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermInstrument {
+					return fmt.Errorf("member %d has used the instrument of term %d %d times", m, c.term, c.left)
+				}
 			case claimCard:
 				x := s.moreCards.At(int(c.at))
 				if s.resolve(kopilka.MemberNo(x.member)) != m {
