@@ -10,8 +10,8 @@ import (
 // sameIdentity compares who a number stands for and what leads to him.
 func sameIdentity(s *State, b *clerk, m kopilka.MemberNo) error {
 	p, up := b.people[m], b.resolve(m)
-	if got := s.Resolve(m); got != up || s.Member(m).No != up {
-		return fmt.Errorf("stands for %d, read as %d; want %d", got, s.Member(m).No, up)
+	if got := s.Resolve(m); got != up || s.Member(m, s.Now()).No != up {
+		return fmt.Errorf("stands for %d, read as %d; want %d", got, s.Member(m, s.Now()).No, up)
 	}
 	if got, want := s.Index().Registered(m), b.earliest(m); got != want {
 		return fmt.Errorf("for the index registered on %s; want %s", got, want)

@@ -45,7 +45,7 @@ func (x *till) putCard() *kopilka.PutCard {
 
 func (x *till) unmerge() *kopilka.Unmerge {
 	d := pick(x, x.merges...)
-	c := &kopilka.Unmerge{Head: x.head(), From: d.from, Into: d.into, MergeID: d.id, MergeSeq: d.seq, Last: x.s.Row(d.into).LastEntry,
+	c := &kopilka.Unmerge{Head: x.head(), From: d.from, Into: d.into, MergeID: d.id, MergeSeq: d.seq, Last: x.s.Row(d.into, x.now).LastEntry,
 		Points: slices.Clone(d.points), Debt: d.debt, Purchases: slices.Clone(d.purchases), Reason: "not the same person", Actor: "anna"}
 	switch x.IntN(12) {
 	case 0:
