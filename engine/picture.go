@@ -32,6 +32,7 @@ type header struct {
 	FreeLot  uint32
 
 	Terms     []Term
+	Carriers  []string
 	Merged    []merged
 	Emissions []emission
 	FreeClaim uint32
@@ -73,6 +74,7 @@ func (s *State) header() header {
 	}
 	slices.Sort(h.Above)
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
+	h.Carriers = slices.Clone(s.carriers)
 	for from, into := range s.merged {
 		h.Merged = append(h.Merged, merged{from, into})
 	}
@@ -172,7 +174,11 @@ func (s *State) restored(h *header) error {
 	s.seq, s.now, s.day, s.sold, s.scheduled = h.Seq, h.Now, h.Day, h.Sold, h.Waiting
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
-	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim
+	s.terms, s.freeClaim = h.Terms, h.FreeClaim
+	for _, e := range h.Emissions {
+		s.addEmission(e)
+	}
+	s.carriers = h.Carriers
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into
