@@ -91,7 +91,7 @@ func (w *interleaved) Write(p []byte) (int, error) {
 // A picture is the state at its instant, although commands go on while it is
 // written; and whoever goes on from it ends where the others end.
 func TestPicture(t *testing.T) {
-	debts, down := 0, 0
+	debts, down, holds, certificates, numbers := 0, 0, 0, 0, 0
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		tape, _ := record(seed, 400)
@@ -110,6 +110,8 @@ func TestPicture(t *testing.T) {
 		s = tape[:at].play(t, New(), nil)
 		debts += len(s.debts)
 		down += len(s.above)
+		held, given := claimed(s)
+		holds, certificates, numbers = holds+held, certificates+given, numbers+s.Numbers()
 		then := s.Hash()
 
 		p := s.Picture(new(sync.Mutex))
@@ -149,9 +151,18 @@ func TestPicture(t *testing.T) {
 			t.Fatalf("seed %d: at %s with %d keys; want %s with %d", seed, back.Now(), len(back.Keys()), s.Now(), len(s.Keys()))
 		}
 	}
-	if debts == 0 || down == 0 {
-		t.Fatalf("%d members in debt and %d on the way down in all pictures", debts, down)
+	if debts == 0 || down == 0 || holds == 0 || certificates == 0 || numbers == 0 {
+		t.Fatalf("%d members in debt, %d on the way down, %d holds, %d certificates and %d numbers in all pictures", debts, down, holds, certificates, numbers)
 	}
+}
+
+// claimed counts the holds and certificates of all members.
+func claimed(s *State) (holds, certificates int) {
+	for m := range kopilka.MemberNo(s.Members()) {
+		v := s.Row(m, s.Now())
+		holds, certificates = holds+len(v.Holds), certificates+len(v.Certificates)
+	}
+	return holds, certificates
 }
 
 // A picture that is cut anywhere is refused.
