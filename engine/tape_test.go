@@ -95,17 +95,20 @@ func TestPicture(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		tape, _ := record(seed, 400)
-		// Anywhere, but rather where somebody is in debt or on the way down.
-		var rare []int
+		// Anywhere, but rather where somebody is in debt, on the way down, or holds something.
+		var rare [3][]int
 		s := New()
 		tape.play(t, s, func(i int, _ *kopilka.Outcome) {
-			if len(s.debts) > 0 || len(s.above) > 0 {
-				rare = append(rare, i+1)
+			held, _ := claimed(s)
+			for what, there := range []bool{len(s.debts) > 0, len(s.above) > 0, held > 0} {
+				if there {
+					rare[what] = append(rare[what], i+1)
+				}
 			}
 		})
 		at := rng.IntN(len(tape))
-		if len(rare) > 0 && rng.IntN(4) > 0 {
-			at = rare[rng.IntN(len(rare))]
+		if some := rare[seed%3]; len(some) > 0 && rng.IntN(4) > 0 {
+			at = some[rng.IntN(len(some))]
 		}
 		s = tape[:at].play(t, New(), nil)
 		debts += len(s.debts)
