@@ -103,7 +103,7 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 	s.raise(c.Into, into, s.Program())
 	s.mayFall(c.Into, into)
 
-	own := s.registered(c.Into, into)
+	own := s.registered(c.Into)
 	if registered := s.index.Registered(c.From); registered < s.index.Registered(c.Into) {
 		s.index.Enrol(c.Into, registered)
 	}
@@ -140,13 +140,14 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 
 	s.settle(c.Into, into, out)
 	merged := s.claims.At(int(begin)).from
-	own := s.registered(c.Into, into)
+	own := s.registered(c.Into)
 	s.unfence(begin, c.From, from, c.Into, into)
 	from.standing &^= mergedBit
 	delete(s.merged, c.From)
 	s.index.Enrol(c.Into, s.earliest(c.Into, into, own))
 
 	from.setVersion(len(s.versions))
+	from.setActive(max(from.active(), into.active())) // nobody knows whose visits they were
 	if into.cleared >= merged {
 		from.cleared = max(from.cleared, into.cleared)
 	}
@@ -176,9 +177,6 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 func (s *State) giveBackMoved(c *kopilka.Unmerge, from, into *account, merged kopilka.Day, out *kopilka.Outcome) {
 	held := s.heldOf(s.firstClaim(c.From, from), 0, nil)
 	out.Moved = append(out.Moved, held...)
-	if len(held) > 0 {
-		s.wake(from) // what is held is not lost the night it goes back
-	}
 	var missing kopilka.Points
 	for _, l := range c.Points {
 		alike := func(h kopilka.Lot) bool { return h.Activates == l.Activates && h.Expires == l.Expires }
@@ -257,11 +255,12 @@ func (s *State) partSince(m kopilka.MemberNo) kopilka.Day {
 	return kopilka.DayNever // of nobody's: see erase
 }
 
-// registered is a member's own day of registration. The index has the earliest of
-// all his parts, who may have bought before.
-func (s *State) registered(m kopilka.MemberNo, a *account) kopilka.Day {
-	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		if c := s.claims.At(int(at)); c.kind == claimPart {
+// registered is the day on which a number itself was registered. The index has the
+// earliest of it and its parts, who may have bought before.
+func (s *State) registered(m kopilka.MemberNo) kopilka.Day {
+	all := s.resolve(m)
+	for at := s.firstClaim(all, s.accounts.At(int(all))); at != 0; at = s.claims.At(int(at)).next {
+		if c := s.claims.At(int(at)); c.kind == claimPart && s.merged[kopilka.MemberNo(c.at)] == m {
 			return c.to
 		}
 	}

@@ -17,13 +17,14 @@ type State struct {
 	secret [16]byte
 	ids    kopilka.MemberIDs
 
-	versions []Version
-	sold     bool // a receipt was taken: the currency is fixed
-	keys     []Key
-	debts    map[kopilka.MemberNo]kopilka.Points
-	above    map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
-	books    Books
-	freeLot  uint32 // head of the list of free lots
+	versions  []Version
+	scheduled scheduled
+	sold      bool // a receipt was taken: the currency is fixed
+	keys      []Key
+	debts     map[kopilka.MemberNo]kopilka.Points
+	above     map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
+	books     Books
+	freeLot   uint32 // head of the list of free lots
 
 	terms     []Term
 	carriers  []string                              // what cards are, in the order in which they were first named
@@ -247,7 +248,7 @@ func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
 	at = max(at, s.now)
 	a := s.accounts.At(int(m))
 	v := Member{
-		No: m, Card: s.Card(m), Registered: s.registered(m, a),
+		No: m, Card: s.Card(m), Registered: s.registered(m),
 		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: a.tier,
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
