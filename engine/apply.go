@@ -87,7 +87,7 @@ func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	a.setEntry(s.seq)
 	out.Balance, out.Pending = s.available(a)
 	out.Debt = s.debts[m]
-	out.Tier = a.tier
+	out.Tier = s.tier(m, a)
 	out.Segment = s.index.Segment(m)
 	out.NextExpiry = s.nextExpiry(a)
 }

@@ -34,6 +34,10 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		}
 	}
 
+	if s.tierUnknown(c.Tier, out) {
+		return
+	}
+
 	if !enrolled {
 		m = s.enrol(c.Card, c.Registered)
 		out.Enrolled = true
@@ -41,6 +45,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		s.index.Enrol(m, c.Registered)
 	}
 	a := s.accounts.Mut(int(m))
+	before := a.state()
 	a.standing = a.standing&^(stateBits|blockedBit) | uint8(c.State)
 	if c.Blocked {
 		a.standing |= blockedBit
@@ -49,11 +54,13 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	a.keySlot = c.KeySlot
 	a.setProfileAt(s.seq)
 	s.setPhone(m, c.PhoneTag)
+	s.setTier(a, c.Tier)
+	s.joined(m, a, c, before, out)
 
 	// A profile is no entry in the ledger, but its answer tells the balance.
 	out.Member = m
 	out.Balance, out.Pending = s.available(a)
-	out.Debt, out.Tier, out.Segment = s.debts[m], a.tier, s.index.Segment(m)
+	out.Debt, out.Tier, out.Segment = s.debts[m], s.tier(m, a), s.index.Segment(m)
 	out.NextExpiry = s.nextExpiry(a)
 }
 

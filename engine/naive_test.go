@@ -29,6 +29,11 @@ type clerk struct {
 	keys     map[string]Key
 	sold     bool
 	books    Books
+
+	// What the index says, which has a twin of its own: everybody's segment before
+	// the command, and a member's after it.
+	before []uint8
+	after  func(kopilka.MemberNo) uint8
 }
 
 // printed is a program with the instant from which it holds.

@@ -150,6 +150,9 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 		}
 	}
 
+	for i, n := range earns {
+		left.Lines[i].Base = kopilka.Money(n)
+	}
 	if c.Member == kopilka.NoMember {
 		if c.Redeem > 0 && !c.Imported {
 			o.Refusal = kopilka.MemberNotFound
@@ -163,6 +166,8 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 	}
 	p := b.people[c.Member]
 	tier := b.tierIn(p, rules)
+	o.TierBefore = uint8(slices.IndexFunc(rules.Tiers, func(t program.Tier) bool { return t.ID == tier.ID }))
+	o.SegmentBefore = b.before[c.Member]
 	if !c.Imported {
 		if p.blocked {
 			o.Refusal = kopilka.MemberBlocked
@@ -179,6 +184,7 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 		if rules.EarnBase == program.Paid {
 			earns[i] -= n
 		}
+		left.Lines[i].Base = kopilka.Money(earns[i])
 		base += kopilka.Money(earns[i])
 	}
 	if !c.Imported || c.Earn {
@@ -307,6 +313,7 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 			continue
 		}
 		spent, earned := l.Spent*kopilka.Points(n)/kopilka.Points(l.Goods), l.Earned*kopilka.Points(n)/kopilka.Points(l.Goods)
+		l.Base -= kopilka.Money(int64(l.Base) * int64(n) / int64(l.Goods))
 		l.Goods, l.Spent, l.Earned = l.Goods-n, l.Spent-spent, l.Earned-earned
 		o.Goods += n
 		o.Restored += spent

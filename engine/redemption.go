@@ -16,14 +16,15 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
-	a := s.member(c.Member)
+	m := s.resolve(c.Member)
+	a := s.member(m)
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
 	}
 	cap := kopilka.Points(kopilka.BalanceMax)
 	if c.Amount > 0 {
-		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), s.tierOf(a, p).MaxRedeemBP, kopilka.Floor))
+		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), p.Tiers[s.tierIn(m, a, p)].MaxRedeemBP, kopilka.Floor))
 	}
 	available, _ := s.available(a)
 	if s.sale.redeem(c.Points, c.NamedBy, cap, available, p, out) {
@@ -42,5 +43,5 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	out.Left.Day, out.Left.Made, out.Left.Policy = c.Day, s.day, p.Returns
 	out.Left.Lines = append(out.Left.Lines, kopilka.RemainsLine{Goods: goods, Spent: out.Redeemed})
 	s.books.Redeemed += out.Redeemed
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }

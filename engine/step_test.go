@@ -62,6 +62,7 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	if receipt != nil && !receipt.Imported {
 		s.Quote(receipt, &quote)
 	}
+	b.look(s)
 	s.Apply(x.now, c, &got)
 	want := b.apply(x.now, c)
 	if receipt != nil && !receipt.Imported {
