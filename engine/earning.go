@@ -102,14 +102,11 @@ func (s *State) campaigns(x *sale, c *kopilka.Receipt) (any bool) {
 
 // suits tells whether a campaign holds for the receipt, its lines apart.
 func (x *sale) suits(of *program.Campaign, c *kopilka.Receipt) bool {
-	return within(c.At, of.StartsAt, of.EndsAt) && c.Amount >= of.MinAmount &&
+	return of.Span.Holds(c.At) && c.Amount >= of.MinAmount &&
 		(of.Stores == nil || slices.Contains(of.Stores, c.Store)) &&
 		(of.Segments == nil || slices.Contains(of.Segments, x.segment)) &&
 		(of.Tiers == nil || slices.Contains(of.Tiers, uint8(x.tier)))
 }
-
-// within tells whether an instant is in [from, to), of which 0 is open.
-func within(at, from, to kopilka.Time) bool { return at >= from && (to == 0 || at < to) }
 
 // inCategories tells whether a line of the receipt is of some categories; nil are
 // all. A till without lines tells none.

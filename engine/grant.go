@@ -40,6 +40,7 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	} else if s.overfull(a, c.Points, out) {
 		return
 	}
+	s.flagAdjustment(a, c, out)
 	s.settle(a, out)
 	out.Earned = c.Points
 	if c.Points < 0 {
@@ -47,7 +48,6 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	} else {
 		s.giveNow(m, a, c.Points, out)
 	}
-	s.flagAdjustment(a, c, out)
 	s.books.Adjusted += c.Points
 	s.enter(m, a, out)
 }
