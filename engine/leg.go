@@ -15,11 +15,11 @@ const circlesMax = 3
 
 // upline is the member who invited m, or NoMember.
 func (s *State) upline(m kopilka.MemberNo) kopilka.MemberNo {
-	up := s.accounts.At(int(m)).referrer
-	if up == 0 {
-		return kopilka.NoMember
+	up := s.accounts.At(int(m)).invitedBy()
+	if up == kopilka.NoMember {
+		return up
 	}
-	return s.resolve(kopilka.MemberNo(up - 1))
+	return s.resolve(up)
 }
 
 // planLegs names what the receipt brings: the welcome and what is paid once if it
@@ -27,7 +27,7 @@ func (s *State) upline(m kopilka.MemberNo) kopilka.MemberNo {
 func (s *State) planLegs(x *sale, c *kopilka.Receipt, out *kopilka.Outcome) {
 	p := x.version.Program
 	if c.Amount > 0 && (p.Welcome.Points > 0 || p.Referral.Once.Referrer > 0 || p.Referral.Once.Referee > 0) &&
-		!s.index.Bought(x.member) {
+		!s.index.HasBought(x.member) {
 		if p.Welcome.Trigger == program.AtFirstPurchase {
 			s.planWelcome(x.member, x.account, p, out)
 		}
@@ -81,7 +81,7 @@ func (s *State) planFor(m kopilka.MemberNo, kind kopilka.LegKind, points kopilka
 	if points == 0 || a.blocked() || a.erased() {
 		return
 	}
-	if balance, pending := s.available(a); balance+pending+points > kopilka.BalanceMax {
+	if balance, pending, held := s.available(m, a, s.now); balance+pending+held+points > kopilka.BalanceMax {
 		return
 	}
 	out.Legs = append(out.Legs, kopilka.Leg{Member: m, Kind: kind, Points: points})
@@ -115,7 +115,7 @@ func (s *State) payLegs(m kopilka.MemberNo, activates, expires kopilka.Day, out 
 			s.give(m, a, l.Points, activates, expires, out)
 			continue
 		}
-		s.settleLeg(i, a, out)
+		s.settleLeg(i, l.Member, a, out)
 		paid, told := out.DebtPaid, len(out.Expired)
 		s.give(l.Member, a, l.Points, activates, expires, out)
 		out.DebtPaid = paid // the buyer's alone
@@ -124,9 +124,9 @@ func (s *State) payLegs(m kopilka.MemberNo, activates, expires kopilka.Day, out 
 }
 
 // settleLeg settles the account of a leg's member who is not the buyer.
-func (s *State) settleLeg(leg int, a *account, out *kopilka.Outcome) {
+func (s *State) settleLeg(leg int, m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	told := len(out.Expired)
-	s.settle(a, out)
+	s.settle(m, a, out)
 	legExpired(leg, told, out)
 }
 
@@ -156,7 +156,7 @@ func (s *State) tellLegs(out *kopilka.Outcome) {
 			}
 		}
 		a.setEntry(s.seq)
-		l.Balance, l.Pending = s.available(a)
+		l.Balance, l.Pending, l.Held = s.available(l.Member, a, s.now)
 		l.Debt = s.debts[l.Member]
 	}
 }
@@ -184,7 +184,7 @@ func (s *State) joined(m kopilka.MemberNo, a *account, c *kopilka.PutMember, bef
 	if len(out.Legs) == 0 {
 		return
 	}
-	s.settle(a, out)
+	s.settle(m, a, out)
 	activates, expires := lifetime(p, s.day, 0)
 	s.payLegs(m, activates, expires, out)
 	if ownLegs(m, out) > 0 {
@@ -208,12 +208,4 @@ func reached(t program.Trigger, before, now kopilka.MemberState, enrolled bool) 
 		return false
 	}
 	return now >= at && (enrolled || before < at)
-}
-
-// resolve follows a member who became part of another to who he is now.
-func (s *State) resolve(m kopilka.MemberNo) kopilka.MemberNo {
-	for m != kopilka.NoMember && s.accounts.At(int(m)).standing&mergedBit != 0 {
-		m = s.merged[m]
-	}
-	return m
 }

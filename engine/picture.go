@@ -33,6 +33,7 @@ type header struct {
 
 	Adjusted  []adjusted
 	Terms     []Term
+	Carriers  []string
 	Merged    []merged
 	Emissions []emission
 	FreeClaim uint32
@@ -83,6 +84,7 @@ func (s *State) header() header {
 	}
 	slices.SortFunc(h.Adjusted, func(a, b adjusted) int { return strings.Compare(a.Actor, b.Actor) })
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
+	h.Carriers = slices.Clone(s.carriers)
 	for from, into := range s.merged {
 		h.Merged = append(h.Merged, merged{from, into})
 	}
@@ -182,7 +184,11 @@ func (s *State) restored(h *header) error {
 	s.seq, s.now, s.day, s.sold = h.Seq, h.Now, h.Day, h.Sold
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
-	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim
+	s.terms, s.freeClaim = h.Terms, h.FreeClaim
+	for _, e := range h.Emissions {
+		s.addEmission(e)
+	}
+	s.carriers = h.Carriers
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into

@@ -17,17 +17,24 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	x := &s.sale
+	x.begin(s.now, false)
 	if s.decide(x, c, out) {
 		return
 	}
-	if x.member == kopilka.NoMember {
-		s.sold = true
+	s.sold = true
+	m := x.member
+	if m == kopilka.NoMember {
+		s.useUp(x, nil, out)
 		s.books.Anonymous++
 		return
 	}
-	m, a := x.member, s.member(x.member)
-	s.settle(a, out)
-	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
+	a := s.member(m)
+	s.settle(m, a, out)
+	s.useUp(x, a, out)
+	if x.draw.hold != 0 {
+		s.drawHold(m, a, x.draw, out)
+	}
+	out.Left.Spent = s.spend(a, out.Redeemed-x.draw.points, out.Left.Spent)
 	if c.Amount > 0 {
 		s.index.Purchase(m, c.Day, 1, c.Amount)
 		a.setActive(max(a.active(), c.Day))
@@ -40,7 +47,6 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	s.books.Earned += out.Earned
 	s.books.Redeemed += out.Redeemed
 	s.books.Receipts++
-	s.sold = true
 	s.enter(m, a, out)
 	s.tellLegs(out)
 }
@@ -57,9 +63,9 @@ func (s *State) known(kind kopilka.Kind, d *kopilka.Deed, out *kopilka.Outcome) 
 }
 
 // overfull keeps balances inside their bound.
-func (s *State) overfull(a *account, more kopilka.Points, out *kopilka.Outcome) bool {
-	balance, pending := s.available(a)
-	if balance+pending+more > kopilka.BalanceMax {
+func (s *State) overfull(m kopilka.MemberNo, a *account, more kopilka.Points, out *kopilka.Outcome) bool {
+	balance, pending, held := s.available(m, a, s.now)
+	if balance+pending+held+more > kopilka.BalanceMax {
 		return refuse(out, kopilka.BalanceLimit)
 	}
 	return false
@@ -78,19 +84,27 @@ func overspent(purchases, more kopilka.Money, out *kopilka.Outcome) bool {
 	return false
 }
 
-// Quote fills out with what the receipt would be answered now, and changes
+// Quote fills out with what the receipt would be answered at an instant, and changes
 // nothing. Refusals come as they would, and MaxRedeem and MaxCertificate say what
-// could be spent. Of the legs only how the books stand with others is left out.
-func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
+// could be spent. Only how the books stand with the members of legs is left out.
+func (s *State) Quote(at kopilka.Time, c *kopilka.Receipt, out *kopilka.Outcome) {
+	at = max(at, s.now)
 	out.Reset()
 	out.Time, out.Program = s.now, s.versionAt(c.At)
 	var x sale
+	x.begin(at, true)
 	if s.decide(&x, c, out) || x.member == kopilka.NoMember {
 		return
 	}
-	out.Member = x.member
 	m, a := x.member, x.account
-	balance, pending := s.available(a)
+	out.Member = m
+	fromBalance := out.Redeemed - x.draw.points
+	balance, pending, held := s.available(m, a, at)
+	if x.draw.hold != 0 {
+		out.HeldBack = x.held - x.draw.points
+		held -= x.held
+		balance = s.balanceAfter(m, a, at, x.draw)
+	}
 	points := out.Earned + ownLegs(m, out)
 	debt := s.debts[m]
 	out.DebtPaid = min(points, debt)
@@ -98,7 +112,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if x.expires < s.day {
 		given.Points = 0
 	}
-	out.Balance, out.Pending, out.Debt = balance-out.Redeemed, pending, debt-out.DebtPaid
+	out.Balance, out.Pending, out.Held, out.Debt = balance-fromBalance, pending, held, debt-out.DebtPaid
 	if x.activates > s.day {
 		out.Pending += given.Points
 	} else {
@@ -114,5 +128,19 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 		active = s.day
 	}
 	out.Tier = s.tierAfter(m, a, c, out.Segment)
-	out.NextExpiry = s.nextExpiryAfter(a, active, out.Redeemed, given)
+	out.NextExpiry = s.nextExpiryAfter(m, a, at, x.draw, active, fromBalance, given)
+}
+
+// balanceAfter is what a member could spend once a hold has been drawn, and the
+// rest of it is free.
+func (s *State) balanceAfter(m kopilka.MemberNo, a *account, at kopilka.Time, d draw) (balance kopilka.Points) {
+	if s.inactive(a).gone {
+		return 0
+	}
+	for w := s.walk(m, a, at, d); w.next(); {
+		if w.lot.Activates <= s.day && w.lot.Expires >= s.day {
+			balance += w.lot.Points
+		}
+	}
+	return balance
 }

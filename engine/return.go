@@ -34,25 +34,25 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	if s.sale.comesBack(c, left, out) {
 		return
 	}
-	m := s.resolve(c.Member)
 	called, base := s.sale.split(left, out)
-	if m == kopilka.NoMember {
-		s.giveBackUses(m, nil, left, out)
+	if c.Member == kopilka.NoMember {
+		s.giveBackUses(kopilka.NoMember, nil, left, out)
 		return
 	}
 
-	a := s.member(m)
-	s.settle(a, out)
+	m, a, _ := s.person(c.Member)
+	s.settle(m, a, out)
+	gone := left.Made <= s.cleared(c.Member)
 	s.giveBackUses(m, a, left, out)
-	s.restore(m, a, left, out)
-	s.callBack(m, a, c.Policy, called, left, out)
+	s.restore(m, a, gone, left, out)
+	s.callBack(m, a, gone, called, c.Policy, left, out)
 	s.callLegs(m, c.Policy, base, left, out)
 	if left.Purchase {
-		gone := 0
+		live := 0
 		if left.Goods() == 0 {
-			gone = -1
+			live = -1
 		}
-		s.index.Purchase(m, left.Day, gone, -out.Goods)
+		s.index.Purchase(m, left.Day, live, -out.Goods)
 		if left.Takes&kopilka.TakeTier != 0 {
 			s.takeTier(m, a, s.Program())
 		}
@@ -104,9 +104,8 @@ func (s *State) refund(c *kopilka.Return, out *kopilka.Outcome) {
 	if c.Member == kopilka.NoMember {
 		return
 	}
-	m := s.resolve(c.Member)
-	a := s.member(m)
-	s.settle(a, out)
+	m, a, _ := s.person(c.Member)
+	s.settle(m, a, out)
 	s.index.Purchase(m, c.Day, 0, -c.Amount)
 	s.mayFall(m, a)
 	s.books.Returns++
@@ -149,7 +148,8 @@ func (x *sale) comesBack(c *kopilka.Return, left *kopilka.Remains, out *kopilka.
 // proportion to what is still out of each. What goes to a lot that has run out
 // meanwhile runs out at once, and is told. A debt takes its part: that which an
 // earlier return of the receipt made would not be there had all come back at once.
-func (s *State) restore(m kopilka.MemberNo, a *account, left *kopilka.Remains, out *kopilka.Outcome) {
+// Gone tells that inactivity took since what was there on the receipt's day.
+func (s *State) restore(m kopilka.MemberNo, a *account, gone bool, left *kopilka.Remains, out *kopilka.Outcome) {
 	if out.Restored == 0 {
 		return
 	}
@@ -164,7 +164,7 @@ func (s *State) restore(m kopilka.MemberNo, a *account, left *kopilka.Remains, o
 	for i := range left.Spent {
 		l, points := &left.Spent[i], kopilka.Points(x.spent[i])
 		l.Points -= points
-		if l.Expires < s.day || left.Made <= a.cleared {
+		if l.Expires < s.day || gone {
 			out.Lapsed += points
 			continue
 		}
@@ -177,35 +177,29 @@ func (s *State) restore(m kopilka.MemberNo, a *account, left *kopilka.Remains, o
 
 // callBack takes earned points back: those of the goods that came back now, and
 // those that earlier returns of the receipt could not take.
-func (s *State) callBack(m kopilka.MemberNo, a *account, policy kopilka.ReturnsPolicy, called kopilka.Points, left *kopilka.Remains, out *kopilka.Outcome) {
+func (s *State) callBack(m kopilka.MemberNo, a *account, gone bool, called kopilka.Points, policy kopilka.ReturnsPolicy, left *kopilka.Remains, out *kopilka.Outcome) {
 	left.Earned.Points -= called
 	owed := called + left.Owed
-	out.Taken, out.DebtMade = s.takeBack(m, a, owed, &left.Earned, left.Made, policy)
 	left.Owed = 0
-	if !ranOut(a, &left.Earned, left.Made, s.day) {
-		left.Owed = owed - out.Taken
+	if left.Earned.Expires < s.day || gone {
+		return
 	}
-}
-
-// ranOut tells whether the lot that points went to is no longer there. Then nothing
-// is called back: whether these points ran out with it or were spent before is not
-// known of points that are alike, and nobody loses the same points twice.
-func ranOut(a *account, lot *kopilka.Lot, made, today kopilka.Day) bool {
-	return lot.Expires < today || made <= a.cleared
+	out.Taken, out.DebtMade = s.takeBack(m, a, owed, left.Earned, policy)
+	left.Owed = owed - out.Taken
 }
 
 // takeBack takes points from the lot they went to and then, unless only pending
 // points may be taken, from the others. What cannot be taken becomes debt where the
-// policy says so. It tells what was taken, the debt included.
-func (s *State) takeBack(m kopilka.MemberNo, a *account, owed kopilka.Points, lot *kopilka.Lot, made kopilka.Day, policy kopilka.ReturnsPolicy) (taken, debt kopilka.Points) {
-	if owed == 0 || ranOut(a, lot, made, s.day) {
-		return 0, 0
-	}
+// policy says so. It tells what was taken, the debt included. The caller asks for
+// nothing of a lot that has run out: whether these points ran out with it or were
+// spent before is not known of points that are alike, and nobody loses the same
+// points twice.
+func (s *State) takeBack(m kopilka.MemberNo, a *account, owed kopilka.Points, lot kopilka.Lot, policy kopilka.ReturnsPolicy) (taken, debt kopilka.Points) {
 	if policy != kopilka.OnlyPending || lot.Activates > s.day {
 		taken = s.take(a, owed, lot.Activates, lot.Expires)
 	}
-	if policy != kopilka.OnlyPending {
-		available, _ := s.available(a)
+	if policy != kopilka.OnlyPending && taken < owed {
+		available, _, _ := s.available(m, a, s.now)
 		more := min(available, owed-taken)
 		s.sale.legs = s.spend(a, more, s.sale.legs[:0])
 		taken += more
@@ -260,14 +254,14 @@ func (s *State) callLeg(m kopilka.MemberNo, l *kopilka.RemainsLeg, called kopilk
 	}
 	at, found := len(out.Legs), len(out.LegsExpired)
 	if who != m {
-		s.settleLeg(at, a, out)
+		s.settleLeg(at, who, a, out)
 	}
-	lot := kopilka.Lot{Activates: l.Activates, Expires: l.Expires}
-	if ranOut(a, &lot, made, s.day) {
-		owed = 0
+	var taken kopilka.Points
+	if l.Expires >= s.day && made > s.cleared(l.Member) {
+		lot := kopilka.Lot{Activates: l.Activates, Expires: l.Expires}
+		taken, _ = s.takeBack(who, a, owed, lot, policy)
+		l.Owed = owed - taken
 	}
-	taken, _ := s.takeBack(who, a, owed, &lot, made, policy)
-	l.Owed = owed - taken
 	s.books.Legs -= taken
 	if taken > 0 || len(out.LegsExpired) > found {
 		out.Legs = append(out.Legs, kopilka.Leg{Member: who, Kind: l.Kind, Points: -taken, Activates: l.Activates, Expires: l.Expires})

@@ -18,7 +18,9 @@ func (x *till) offers(metric string, tiers []string) string {
 			fmt.Fprintf(&b, `,%q:%s`, key, fmt.Sprintf(value, args...))
 		}
 	}
-	trigger := func() string { return pick(x, "enrolled", "registered", "installed", "first_purchase", "first_purchase") }
+	trigger := func() string {
+		return pick(x, "enrolled", "registered", "installed", "first_purchase", "first_purchase")
+	}
 	some(50, "welcome", `{"points":%d,"trigger":%q}`, pick(x, 1, 77, 500), trigger())
 	if x.odds(60) {
 		var keys []string
