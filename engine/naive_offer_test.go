@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"math/big"
 	"slices"
 
@@ -139,7 +138,7 @@ func (b *clerk) hasBought(p *person) bool {
 
 // mayGet names a leg, unless its member may get none.
 func (b *clerk) mayGet(m kopilka.MemberNo, kind kopilka.LegKind, points kopilka.Points, legs []kopilka.Leg) []kopilka.Leg {
-	if points == 0 || b.people[m].blocked {
+	if points == 0 || b.people[m].blocked || b.people[m].erased {
 		return legs
 	}
 	return append(legs, kopilka.Leg{Member: m, Kind: kind, Points: points})
@@ -152,8 +151,8 @@ func (b *clerk) welcome(m kopilka.MemberNo, rules *program.Program, now func(pro
 		legs = b.mayGet(m, kopilka.LegWelcome, rules.Welcome.Points, legs)
 	}
 	once := rules.Referral.Once
-	if now(once.Trigger) && !p.brought && p.referrer != kopilka.NoMember {
-		legs = b.mayGet(p.referrer, kopilka.LegReferrer, once.Referrer, legs)
+	if up := b.resolve(p.referrer); now(once.Trigger) && !p.brought && up != kopilka.NoMember && up != m {
+		legs = b.mayGet(up, kopilka.LegReferrer, once.Referrer, legs)
 		legs = b.mayGet(m, kopilka.LegReferee, once.Referee, legs)
 	}
 	return legs
@@ -161,11 +160,12 @@ func (b *clerk) welcome(m kopilka.MemberNo, rules *program.Program, now func(pro
 
 // circles is the shares of those above a buyer.
 func (b *clerk) circles(m kopilka.MemberNo, base int64, rules *program.Program) (legs []kopilka.Leg) {
-	up := m
+	up, met := m, []kopilka.MemberNo{m}
 	for i, rate := range rules.Referral.Levels {
-		if up = b.people[up].referrer; up == kopilka.NoMember {
+		if up = b.resolve(b.people[up].referrer); up == kopilka.NoMember || slices.Contains(met, up) {
 			break
 		}
+		met = append(met, up)
 		legs = b.mayGet(up, kopilka.LegLevel1+kopilka.LegKind(i), round(times(base, rate), kopilka.Floor), legs)
 	}
 	return legs
@@ -281,17 +281,18 @@ func (b *clerk) callLegs(m kopilka.MemberNo, r *slip, back, of kopilka.Money, o 
 		if called+l.Owed == 0 {
 			continue
 		}
-		p := b.people[l.Member]
+		who := b.resolve(l.Member)
+		p := b.people[who]
 		var his kopilka.Outcome
-		if l.Member != m {
+		if who != m {
 			b.settle(p, &his)
 		}
 		lot := kopilka.Lot{Activates: l.Activates, Expires: l.Expires}
-		l.Owed = b.takeBack(p, called+l.Owed, lot, r, &his)
+		l.Owed = b.takeBack(p, called+l.Owed, lot, r, b.people[l.Member].cleared, &his)
 		b.books.Legs -= his.Taken
 		if his.Taken > 0 || len(his.Expired) > 0 {
 			b.lost(len(o.Legs), his.Expired, o)
-			o.Legs = append(o.Legs, kopilka.Leg{Member: l.Member, Kind: l.Kind, Points: -his.Taken, Activates: l.Activates, Expires: l.Expires})
+			o.Legs = append(o.Legs, kopilka.Leg{Member: who, Kind: l.Kind, Points: -his.Taken, Activates: l.Activates, Expires: l.Expires})
 		}
 	}
 }
@@ -375,21 +376,4 @@ func (b *clerk) flagAdjustment(p *person, c *kopilka.Adjustment, o *kopilka.Outc
 			o.Flags |= kopilka.FlagAdjusts
 		}
 	}
-}
-
-// byLeg sorts what ran out by leg and day, as byExpiry does for the buyer.
-func byLeg(all []kopilka.LegExpired) (out []kopilka.LegExpired) {
-	lots := map[int][]kopilka.Lot{}
-	for _, x := range all {
-		lots[x.Leg] = append(lots[x.Leg], x.Lot)
-	}
-	for leg, of := range lots {
-		for _, lot := range byExpiry(of) {
-			out = append(out, kopilka.LegExpired{Leg: leg, Lot: lot})
-		}
-	}
-	slices.SortFunc(out, func(a, b kopilka.LegExpired) int {
-		return cmp.Or(cmp.Compare(a.Leg, b.Leg), cmp.Compare(a.Expires, b.Expires))
-	})
-	return out
 }

@@ -31,6 +31,7 @@ type clerk struct {
 	books    Books
 	sums     []Term                    // what is counted of names of the program
 	adjusted map[string]kopilka.Points // by hand today, by actor
+	brought  map[string]int64          // members enrolled, by source
 
 	// What the index says, which has a twin of its own: everybody's segment before
 	// the command, and a member's after it.
@@ -67,6 +68,7 @@ type person struct {
 	brought    bool // the referrer has had his thanks
 	earnsDay   kopilka.Day
 	earns      int // receipts that earned on that day
+	identity
 }
 
 // bought is an entry in a member's history of purchases.
@@ -86,7 +88,7 @@ type slip struct {
 
 func newClerk() *clerk {
 	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{},
-		adjusted: map[string]kopilka.Points{}}
+		adjusted: map[string]kopilka.Points{}, brought: map[string]int64{}}
 }
 
 func (b *clerk) program() printed { return b.programs[len(b.programs)-1] }
@@ -112,7 +114,17 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		o.Refusal, o.Prior = kopilka.Replayed, prior
 		return o
 	}
+	c = b.addressed(c, &o)
 	switch c := c.(type) {
+	case nil: // to somebody who was forgotten
+	case *kopilka.PutCard:
+		b.putCard(c, &o)
+	case *kopilka.Merge:
+		b.merge(c, &o)
+	case *kopilka.Unmerge:
+		b.unmerge(c, &o)
+	case *kopilka.Erase:
+		b.erase(c, &o)
 	case *kopilka.Genesis:
 		b.day = c.Day
 	case *kopilka.Tick:
@@ -160,6 +172,9 @@ func (b *clerk) midnight() {
 	b.day++
 	clear(b.adjusted)
 	for _, p := range b.people {
+		if p.merged() {
+			continue
+		}
 		b.strike(p)
 		policy := b.program().TierPolicy
 		if policy.Downgrade == program.DowngradeNone || !b.tiersByPurchase() {
@@ -186,7 +201,7 @@ func (b *clerk) midnight() {
 func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
 	if clock, runs := b.clock(p); runs && clock < b.day {
-		p.cleared = clock
+		b.clear(p, clock)
 	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
@@ -439,7 +454,9 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 	b.hear(rules)
 	byHand, bySegment := rules.TierPolicy.Metric == program.ByHand, rules.TierPolicy.Metric == program.BySegment
 	for _, p := range b.people {
-		b.strike(p)
+		if !p.merged() {
+			b.strike(p)
+		}
 		reached := 0
 		if !byHand && !bySegment {
 			reached = b.reached(p)
@@ -458,6 +475,6 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 		default:
 			p.tier = max(kept, reached)
 		}
-		p.goingDown = b.tiersByPurchase() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
+		p.goingDown = b.tiersByPurchase() && !p.merged() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
 	}
 }

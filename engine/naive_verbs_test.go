@@ -11,7 +11,7 @@ import (
 // What the clerk does about each command.
 
 func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
-	m := slices.IndexFunc(b.people, func(p *person) bool { return p.card == c.Card })
+	m := b.byCard(c.Card)
 	var base kopilka.Seq
 	if m >= 0 {
 		base = b.people[m].profileAt
@@ -21,16 +21,18 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		return
 	}
 	for i, p := range b.people {
-		if c.PhoneTag != 0 && p.phone == c.PhoneTag && i != m {
+		if c.PhoneTag != 0 && p.phone == c.PhoneTag && int(b.resolve(kopilka.MemberNo(i))) != m {
 			o.Refusal = kopilka.PhoneTaken
 			return
 		}
 	}
-	for up := c.Referrer; up != kopilka.NoMember; up = b.people[up].referrer {
-		if int(up) == m {
-			o.Refusal = kopilka.ReferralCycle
-			return
-		}
+	if m >= 0 && b.standsAbove(kopilka.MemberNo(m), c.Referrer) {
+		o.Refusal = kopilka.ReferralCycle
+		return
+	}
+	if m < 0 && !c.Imported && b.sourceClosed(c.Source) {
+		o.Refusal = kopilka.SourceClosed
+		return
 	}
 	tier := b.tierByHand(c.Tier, o)
 	if o.Refusal != kopilka.Accepted {
@@ -40,6 +42,12 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		m = len(b.people)
 		b.people = append(b.people, &person{card: c.Card, active: c.Registered})
 		o.Enrolled = true
+		b.count(c.Source)
+	}
+	for _, no := range b.parts(kopilka.MemberNo(m)) {
+		if b.people[no].phone == c.PhoneTag {
+			b.people[no].phone = 0
+		}
 	}
 	p := b.people[m]
 	before := p.state
@@ -47,6 +55,9 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 	p.referrer, p.keySlot, p.profileAt = c.Referrer, c.KeySlot, b.seq
 	if c.Tier != "" {
 		p.tier = tier
+	}
+	if c.Carrier != "" {
+		b.cardOf(c.Card).carrier = c.Carrier
 	}
 	b.joined(kopilka.MemberNo(m), c, before, o)
 	b.tell(kopilka.MemberNo(m), o)
@@ -438,7 +449,7 @@ func (b *clerk) restore(p *person, r *slip, o *kopilka.Outcome) {
 	for i, n := range spread(int64(o.Restored), weights) {
 		l, points := &r.Spent[i], kopilka.Points(n)
 		l.Points -= points
-		if l.Expires < b.day || r.Made <= p.cleared {
+		if l.Expires < b.day || r.Made <= b.people[r.member].cleared {
 			o.Lapsed += points
 			continue
 		}
@@ -449,13 +460,13 @@ func (b *clerk) restore(p *person, r *slip, o *kopilka.Outcome) {
 // callBack takes earned points.
 func (b *clerk) callBack(p *person, r *slip, called kopilka.Points, o *kopilka.Outcome) {
 	r.Earned.Points -= called
-	r.Owed = b.takeBack(p, called+r.Owed, r.Earned, r, o)
+	r.Owed = b.takeBack(p, called+r.Owed, r.Earned, r, b.people[r.member].cleared, o)
 }
 
 // takeBack takes points that a receipt brought: from where they went, then, under
 // two of the policies, from whatever can be spent. It tells what it could not take.
-func (b *clerk) takeBack(p *person, owed kopilka.Points, lot kopilka.Lot, r *slip, o *kopilka.Outcome) kopilka.Points {
-	if lot.Expires < b.day || r.Made <= p.cleared {
+func (b *clerk) takeBack(p *person, owed kopilka.Points, lot kopilka.Lot, r *slip, cleared kopilka.Day, o *kopilka.Outcome) kopilka.Points {
+	if lot.Expires < b.day || r.Made <= cleared {
 		return 0 // they have run out by themselves
 	}
 	own := func(g kopilka.Lot) bool {

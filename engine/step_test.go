@@ -93,6 +93,9 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	if s.Books() != b.books {
 		return fmt.Errorf("books\n got %+v\nwant %+v", s.Books(), b.books)
 	}
+	if err := sameSources(s, b); err != nil {
+		return err
+	}
 	return s.Check()
 }
 
@@ -113,8 +116,10 @@ func sameOutcome(s *State, got, want *kopilka.Outcome) error {
 		w.Segment = s.Index().Standing(w.Member).Segment
 	}
 	for _, o := range []*kopilka.Outcome{&g, &w} {
-		o.Expired, o.LegsExpired = byExpiry(o.Expired), byLeg(o.LegsExpired)
+		o.Expired, o.LegsExpired = byExpiry(o.Expired), legsExpired(o.LegsExpired)
 		o.Legs, o.Campaigns = append([]kopilka.Leg(nil), o.Legs...), append([]kopilka.CampaignUse(nil), o.Campaigns...)
+		o.Moved = append([]kopilka.Lot(nil), o.Moved...)
+		o.Purchases = append([]kopilka.Purchase(nil), o.Purchases...)
 		o.Left.Lines = append([]kopilka.RemainsLine(nil), o.Left.Lines...)
 		o.Left.Spent = append([]kopilka.Lot(nil), o.Left.Spent...)
 		o.Left.Legs = append([]kopilka.RemainsLeg(nil), o.Left.Legs...)
@@ -136,8 +141,8 @@ func byExpiry(lots []kopilka.Lot) []kopilka.Lot {
 }
 
 func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
-	p, got := b.people[m], s.Member(m, s.Now())
-	want := Member{No: m, Card: p.card, Registered: p.registered, State: p.state, Blocked: p.blocked, Tier: uint8(b.tierNow(p, b.after(m))),
+	p, got := b.people[m], s.Row(m, s.Now())
+	want := Member{No: m, Card: p.card, Registered: p.registered, State: p.state, Blocked: p.blocked, Erased: p.erased, Tier: uint8(b.tierNow(p, b.after(m))),
 		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
 		KeySlot: p.keySlot, PhoneTag: p.phone, Referrer: p.referrer}
 	want.Balance, want.Pending = b.balance(p)
@@ -156,8 +161,8 @@ func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
 	if total(p.grains)+total(p.untold)-p.debt != want.Balance+want.Pending+total(p.untold)-want.Debt {
 		return fmt.Errorf("lots %v are not balance %d and pending %d", p.grains, want.Balance, want.Pending)
 	}
-	if found, ok := s.ByCard(p.card); !ok || found != m {
-		return fmt.Errorf("card %s leads to %d, %t", p.card, found, ok)
+	if err := sameIdentity(s, b, m); err != nil {
+		return err
 	}
 	if seg := s.Index().Standing(m).Segment; seg != s.Index().Segment(m) {
 		return fmt.Errorf("segment %d, standing in %d", s.Index().Segment(m), seg)
