@@ -78,10 +78,15 @@ func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDu
 }
 
 // forgetMarks drops what is left of a rule's certificates of earlier years whose days
-// are over: the newest year alone says which have been given.
+// are over: the newest year alone says which have been given. What came over from
+// another member is left to him, should he stand for himself again.
 func (s *State) forgetMarks(m kopilka.MemberNo, a *account, t kopilka.Term) {
 	for at := s.firstClaim(m, a); at != 0; {
 		c := s.claims.At(int(at))
+		if c.kind == claimPart {
+			at = s.endOf(at)
+			continue
+		}
 		next := c.next
 		if c.kind == claimCertificate && c.term == t && c.to < s.day {
 			s.dropClaim(m, a, at)
@@ -129,7 +134,8 @@ func (s *State) certificatesOf(m kopilka.MemberNo, a *account) (all []Certificat
 		all = append(all, v)
 	}
 	slices.SortFunc(all, func(a, b Certificate) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Term, b.Term))
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Term, b.Term),
+			cmp.Compare(a.Year, b.Year), cmp.Compare(a.Left, b.Left))
 	})
 	return all
 }
@@ -148,11 +154,10 @@ func (s *State) paying(m kopilka.MemberNo, a *account, all []Certificate) []Cert
 	return all
 }
 
-// findCertificate is the place of a member's certificate; 0 = its days are over, and
-// it was cleared away.
+// findCertificate is the place of a member's certificate; 0 = its days are over.
 func (s *State) findCertificate(m kopilka.MemberNo, a *account, seq kopilka.Seq, t kopilka.Term) uint32 {
 	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		if c := s.claims.At(int(at)); c.kind == claimCertificate && c.seq == seq && c.term == t {
+		if c := s.claims.At(int(at)); c.kind == claimCertificate && c.seq == seq && c.term == t && c.to >= s.day {
 			return at
 		}
 	}
@@ -160,20 +165,33 @@ func (s *State) findCertificate(m kopilka.MemberNo, a *account, seq kopilka.Seq,
 }
 
 // payWith takes the value of a use of one of the member's certificates off it. The
-// caller has checked that there is as much left.
+// caller has checked that there is as much left. Members who became one may both
+// have had one by the same command: the two pay as one, soonest to end first.
 func (s *State) payWith(m kopilka.MemberNo, a *account, u *kopilka.Use) {
-	at := s.findCertificate(m, a, u.Claim, u.Term)
-	if at == 0 || s.claims.At(int(at)).left < u.Points {
-		panic(fmt.Sprintf("engine: position %d pays %d with certificate %d of member %d, who has no such", s.seq, u.Points, u.Claim, m))
+	for points := u.Points; points > 0; {
+		var pays uint32
+		for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
+			c := s.claims.At(int(at))
+			if c.kind == claimCertificate && c.seq == u.Claim && c.term == u.Term && c.left > 0 && c.from <= s.day && s.day <= c.to &&
+				(pays == 0 || c.to < s.claims.At(int(pays)).to) {
+				pays = at
+			}
+		}
+		if pays == 0 {
+			panic(fmt.Sprintf("engine: position %d pays %d with certificate %d of member %d, who lacks %d of it", s.seq, u.Points, u.Claim, m, points))
+		}
+		c := s.claims.Mut(int(pays))
+		n := min(points, c.left)
+		c.left -= n
+		points -= n
 	}
-	s.claims.Mut(int(at)).left -= u.Points
 }
 
 // payBack gives points of a use of a certificate back to it. They lapse, which is
 // told, when its days are over.
 func (s *State) payBack(m kopilka.MemberNo, a *account, u *kopilka.Use, points kopilka.Points) (lapsed kopilka.Points) {
 	at := s.findCertificate(m, a, u.Claim, u.Term)
-	if at == 0 || s.claims.At(int(at)).to < s.day {
+	if at == 0 {
 		return points
 	}
 	s.claims.Mut(int(at)).left += points

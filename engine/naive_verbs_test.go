@@ -60,6 +60,9 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		b.cardOf(c.Card).carrier = c.Carrier
 	}
 	b.joined(kopilka.MemberNo(m), c, before, o)
+	for i := range c.Due {
+		b.award(p, &c.Due[i])
+	}
 	b.tell(kopilka.MemberNo(m), o)
 }
 
