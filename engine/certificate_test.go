@@ -99,7 +99,7 @@ func TestPaying(t *testing.T) {
 		return all
 	}
 	two := f(2, 1)[0]
-	use := kopilka.Use{Kind: kopilka.UseCertificate, Term: two.Term, Claim: two.Seq, Points: 2}
+	use := two.use(2)
 	s.payWith(m, a, &use)
 	f(1)
 	if lapsed := s.payBack(m, a, &use, 1); lapsed != 0 {

@@ -13,12 +13,14 @@ type claim struct {
 	left  kopilka.Points // certificate: value left; coupon: uses made
 	until kopilka.Time   // hold: when it lapses
 	next  uint32
-	at    uint32 // hold: first of its lots, a list of its own; card: its place in moreCards
-	term  kopilka.Term
-	from  kopilka.Day // certificate: first day it pays
-	to    kopilka.Day // certificate: last day
-	year  uint8       // certificate: the year of its date, from 1900; 0 = by hand
-	kind  claimKind
+	// at is of a hold the first of its lots, a list of its own; of a card its place in
+	// moreCards; of a certificate the number of the member it was given to.
+	at   uint32
+	term kopilka.Term
+	from kopilka.Day // certificate: first day it pays
+	to   kopilka.Day // certificate: last day
+	year uint8       // certificate: the year of its date, from 1900; 0 = by hand
+	kind claimKind
 }
 
 type claimKind uint8

@@ -177,9 +177,6 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 func (s *State) giveBackMoved(c *kopilka.Unmerge, from, into *account, merged kopilka.Day, out *kopilka.Outcome) {
 	held := s.heldOf(s.firstClaim(c.From, from), 0, nil)
 	out.Moved = append(out.Moved, held...)
-	if len(held) > 0 {
-		s.wake(from) // what is held is not lost the night it goes back
-	}
 	var missing kopilka.Points
 	for _, l := range c.Points {
 		alike := func(h kopilka.Lot) bool { return h.Activates == l.Activates && h.Expires == l.Expires }

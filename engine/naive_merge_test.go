@@ -29,9 +29,6 @@ type handover struct {
 	into kopilka.MemberNo
 	seq  kopilka.Seq
 	day  kopilka.Day
-	// What went along, of which some may be over by now.
-	holds  []*promise
-	papers []*paper
 }
 
 func (p *person) merged() bool { return p.goneTo != nil }
@@ -106,13 +103,11 @@ func (b *clerk) addressed(c kopilka.Command, o *kopilka.Outcome) kopilka.Command
 	case *kopilka.Hold:
 		y := *x
 		y.Member = b.resolve(x.Member)
-		gone = forgotten(y.Member) && !b.duplicate("", y.Day, o)
-		c = &y
+		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
 	case *kopilka.Capture:
 		y := *x
 		y.Member = b.resolve(x.Member)
-		gone = forgotten(y.Member) && !b.duplicate("", y.Day, o)
-		c = &y
+		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
 	case *kopilka.Void:
 		y := *x
 		y.Member = b.resolve(x.Member)
@@ -227,13 +222,7 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 		g.Activates = b.begin(g.Activates)
 		o.Moved = append(o.Moved, g)
 	}
-	for _, h := range from.holds {
-		o.Moved = append(o.Moved, h.grains...)
-	}
-	o.Moved = alike(o.Moved)
-	from.goneTo = &handover{into: c.Into, seq: b.seq, day: b.day, holds: from.holds, papers: from.papers}
-	into.holds, from.holds = append(into.holds, from.holds...), nil
-	into.papers, from.papers = append(into.papers, from.papers...), nil
+	o.Moved = alike(append(o.Moved, b.claimsGo(from, into)...))
 	into.grains, from.grains = append(into.grains, from.grains...), nil
 	o.MovedDebt = from.debt
 	into.debt, from.debt = into.debt+from.debt, 0
@@ -245,6 +234,7 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 	into.tier, from.goingDown = max(into.tier, from.tier), false
 	b.judge(into)
 
+	from.goneTo = &handover{c.Into, b.seq, b.day}
 	into.partsNow = append(into.partsNow, c.From)
 	o.Legs = []kopilka.Leg{{Member: c.From, Kind: kopilka.LegMerged, Points: o.MovedDebt - total(o.Moved), Prev: from.lastEntry}}
 	from.lastEntry = b.seq
@@ -290,29 +280,19 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	}
 	b.settle(into, o)
 	lost := into.cleared >= from.goneTo.day // whatever was there ran out while they were one
-	for _, h := range from.goneTo.holds {
-		if i := slices.Index(into.holds, h); i >= 0 {
-			into.holds = slices.Delete(into.holds, i, i+1)
-			from.holds = append(from.holds, h)
-			o.Moved = alike(append(o.Moved, h.grains...))
-		}
-	}
-	back := slices.Clone(o.Moved)
-	for _, x := range from.goneTo.papers {
-		into.papers = slices.DeleteFunc(into.papers, func(y *paper) bool { return y == x })
-		from.papers = append(from.papers, x)
-	}
 	from.goneTo = nil
 	into.partsNow = slices.DeleteFunc(into.partsNow, func(m kopilka.MemberNo) bool { return m == c.From })
 	from.active = max(from.active, into.active)
 
+	held := b.claimsGoBack(c.From, into)
+	o.Moved = slices.Clone(held)
+	var grains []kopilka.Lot
 	var missing kopilka.Points
-	var free []kopilka.Lot
 	for _, l := range c.Points {
-		for i := range back {
-			if h := &back[i]; h.Expires == l.Expires && h.Activates == l.Activates {
-				n := min(h.Points, l.Points) // are back with their hold
-				l.Points, h.Points = l.Points-n, h.Points-n
+		for i := range held { // went back with its hold
+			if h := &held[i]; h.Activates == l.Activates && h.Expires == l.Expires {
+				n := min(h.Points, l.Points)
+				h.Points, l.Points = h.Points-n, l.Points-n
 			}
 		}
 		if lost || l.Expires < b.day {
@@ -322,13 +302,13 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 			return g.Expires == l.Expires && b.begin(g.Activates) == b.begin(l.Activates)
 		})
 		missing += l.Points - total(got)
-		free = append(free, got...)
+		grains = append(grains, got...)
 	}
-	free = append(free, b.spend(into, missing)...)
-	for _, l := range free {
+	grains = append(grains, b.spend(into, missing)...)
+	for _, l := range alike(grains) {
 		b.add(from, l)
 	}
-	o.Moved = alike(append(o.Moved, free...))
+	o.Moved = alike(append(o.Moved, grains...))
 	o.MovedDebt = min(c.Debt, into.debt)
 	into.debt -= o.MovedDebt
 	from.debt += o.MovedDebt

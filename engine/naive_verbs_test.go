@@ -61,7 +61,7 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 	}
 	b.joined(kopilka.MemberNo(m), c, before, o)
 	for i := range c.Due {
-		b.award(p, &c.Due[i])
+		b.award(kopilka.MemberNo(m), &c.Due[i])
 	}
 	b.tell(kopilka.MemberNo(m), o)
 }
