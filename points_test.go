@@ -141,9 +141,9 @@ func TestRateSum(t *testing.T) {
 	end := func(most int64) int64 {
 		switch rng.IntN(4) {
 		case 0:
-			return most - rng.Int64N(2)
+			return max(0, most-rng.Int64N(2))
 		case 1:
-			return rng.Int64N(20)
+			return min(most, rng.Int64N(20))
 		}
 		return rng.Int64N(most + 1)
 	}
