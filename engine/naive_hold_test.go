@@ -40,17 +40,39 @@ type stock struct {
 
 // lapse opens the envelopes whose instant has come.
 func (b *clerk) lapse() {
-	for _, p := range b.people {
+	for m, p := range b.people {
 		var kept []*promise
 		for _, h := range p.holds {
 			if h.until <= b.now {
-				b.open(p, h)
+				b.open(b.people[b.resolve(kopilka.MemberNo(m))], h)
 			} else {
 				kept = append(kept, h)
 			}
 		}
 		p.holds = kept
 	}
+}
+
+// whole is somebody with all those who became he. What they had beside points
+// stays in their own drawers, and is his.
+func (b *clerk) whole(p *person) []*person {
+	all := []*person{p}
+	for _, no := range p.partsNow {
+		all = append(all, b.whole(b.people[no])...)
+	}
+	return all
+}
+
+// promises are the envelopes of somebody, the oldest first.
+func (b *clerk) promises(p *person) (all []*promise) {
+	if p.merged() {
+		return nil
+	}
+	for _, q := range b.whole(p) {
+		all = append(all, q.holds...)
+	}
+	slices.SortFunc(all, func(a, b *promise) int { return cmp.Compare(a.seq, b.seq) })
+	return all
 }
 
 // open puts the grains of an envelope back; what ran out in it has run out.
@@ -67,7 +89,7 @@ func (b *clerk) open(p *person, h *promise) {
 // strikeHolds: who was away too long has lost what is held too; its last day is
 // written on it.
 func (b *clerk) strikeHolds(p *person, last kopilka.Day) {
-	for _, h := range p.holds {
+	for _, h := range b.promises(p) {
 		for i := range h.grains {
 			h.grains[i].Expires = min(h.grains[i].Expires, last)
 		}
@@ -75,22 +97,22 @@ func (b *clerk) strikeHolds(p *person, last kopilka.Day) {
 }
 
 func (b *clerk) held(p *person) (points kopilka.Points) {
-	for _, h := range p.holds {
+	for _, h := range b.promises(p) {
 		points += total(h.grains)
 	}
 	return points
 }
 
 func (b *clerk) holdsOf(p *person) (all []HeldFor) {
-	for _, h := range p.holds {
+	for _, h := range b.promises(p) {
 		all = append(all, HeldFor{Seq: h.seq, Points: total(h.grains), Until: h.until})
 	}
 	return all
 }
 
-// envelope is one of the member's holds; nil when it is over.
-func (p *person) envelope(seq kopilka.Seq) *promise {
-	for _, h := range p.holds {
+// envelope is a hold of the member's; nil when it is over.
+func (b *clerk) envelope(p *person, seq kopilka.Seq) *promise {
+	for _, h := range b.promises(p) {
 		if h.seq == seq {
 			return h
 		}
@@ -159,7 +181,7 @@ func (b *clerk) hold(c *kopilka.Hold, o *kopilka.Outcome) {
 
 func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 	p := b.people[c.Member]
-	h := p.envelope(c.Hold.Seq)
+	h := b.envelope(p, c.Hold.Seq)
 	o.Program = b.programAt(c.At)
 	rules := b.programs[o.Program-1].Program
 	switch {
@@ -176,7 +198,7 @@ func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 	held := total(h.grains)
 	cap := held + max(c.Points, 0) // none
 	if c.Amount > 0 {
-		cap = percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor)
+		o.MaxRedeem = min(held, percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor))
 	}
 	o.MaxRedeem = min(held, cap)
 	points := c.Points
@@ -184,7 +206,7 @@ func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 		points = o.MaxRedeem
 	}
 	switch {
-	case points > cap:
+	case c.Amount > 0 && points > percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor):
 		o.Refusal = kopilka.RedeemCapExceeded
 		return
 	case points > held:
@@ -206,7 +228,7 @@ func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 
 func (b *clerk) void(c *kopilka.Void, o *kopilka.Outcome) {
 	p := b.people[c.Member]
-	h := p.envelope(c.Hold.Seq)
+	h := b.envelope(p, c.Hold.Seq)
 	switch {
 	case c.Day > b.day:
 		o.Refusal = kopilka.Stale
@@ -232,7 +254,9 @@ func (b *clerk) endHold(p *person, h *promise, points kopilka.Points, o *kopilka
 	}
 	h.grains = slices.DeleteFunc(grains, func(g kopilka.Lot) bool { return g.Points == 0 })
 	o.HeldBack = total(h.grains)
-	p.holds = slices.DeleteFunc(p.holds, func(x *promise) bool { return x == h })
+	for _, q := range b.whole(p) {
+		q.holds = slices.DeleteFunc(q.holds, func(x *promise) bool { return x == h })
+	}
 	b.open(p, h)
 	b.settle(p, o)
 	return spent
@@ -246,7 +270,7 @@ func (b *clerk) issue(c *kopilka.Issue, o *kopilka.Outcome) {
 		}
 	}
 	for i := range c.Due {
-		b.award(b.resolve(c.Due[i].Member), &c.Due[i])
+		b.award(b.people[b.resolve(c.Due[i].Member)], &c.Due[i])
 	}
 	if len(c.Due) == 1 {
 		b.tell(b.resolve(c.Due[0].Member), o)
@@ -264,12 +288,12 @@ func (b *clerk) certificate(id string) *program.Certificate {
 
 // award: one of a rule and a year, of years that follow each other, and one of a
 // rule by one command.
-func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
-	p, rule := b.people[m], b.certificate(due.Rule)
+func (b *clerk) award(p *person, due *kopilka.CertificateDue) {
+	rule := b.certificate(due.Rule)
 	if rule == nil || p.erased {
 		return
 	}
-	for _, x := range p.papers {
+	for _, x := range b.papers(p) {
 		if x.rule == due.Rule && (x.seq == b.seq || due.Year != 0 && x.year >= int(due.Year)) {
 			return
 		}
@@ -279,22 +303,33 @@ func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
 		x.left = rule.Points
 	}
 	p.papers = append(p.papers, x)
-	sum := b.sum(b.name(TermCertificate, due.Rule))
-	sum.Count++
-	sum.Used += int64(x.left)
+	t := b.sum(b.name(TermCertificate, due.Rule))
+	t.Count++
+	t.Used += int64(x.left)
+}
+
+// papers are the certificates of somebody.
+func (b *clerk) papers(p *person) (all []*paper) {
+	if p.merged() {
+		return nil
+	}
+	for _, q := range b.whole(p) {
+		all = append(all, q.papers...)
+	}
+	return all
 }
 
 // certificatesOf is what of the member's papers is not over; s gives them numbers.
 func (b *clerk) certificatesOf(s *State, p *person) (all []Certificate) {
-	for _, x := range p.papers {
+	for _, x := range b.papers(p) {
 		if x.to >= b.day {
 			all = append(all, Certificate{Seq: x.seq, Term: s.findTerm(TermCertificate, x.rule), Rule: x.rule,
 				Left: x.left, From: x.from, To: x.to, Year: x.year, Member: x.of})
 		}
 	}
 	slices.SortFunc(all, func(a, b Certificate) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq),
-			cmp.Compare(a.Term, b.Term), cmp.Compare(a.Member, b.Member))
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Term, b.Term),
+			cmp.Compare(a.Year, b.Year), cmp.Compare(a.Left, b.Left))
 	})
 	return all
 }

@@ -25,8 +25,8 @@ type till struct {
 	sent    []kopilka.Command // that succeeded and have an id
 	done    []done            // what can come back
 	members int               // most to be enrolled
-	holds   []held
 	merges  mergesDone
+	holds   []held
 }
 
 // done is a receipt or redemption with what an API would look up for a return.
@@ -104,7 +104,7 @@ func (x *till) program() *kopilka.SetProgram {
 		pick(x, "within_balance", "only_pending", "unlimited"), pick(x, "keep", "take"), pick(x, "keep", "take"), pick(x, "keep", "take"),
 		allowed, x.offers(metric, names), 1+x.IntN(3),
 		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
-	doc = strings.TrimSuffix(doc, "}") + x.papers() + "}"
+	doc = strings.TrimSuffix(doc, "}") + x.instruments() + "}"
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
@@ -126,11 +126,11 @@ func (x *till) next() []kopilka.Command {
 	if x.s.Members() == 0 || x.s.Members() < x.members && x.odds(5) {
 		return one(x.enrol())
 	}
-	if x.odds(20) {
-		return x.claim()
-	}
 	if x.odds(10) {
 		return one(x.identities())
+	}
+	if x.odds(20) {
+		return x.claim()
 	}
 	switch r := x.IntN(100); {
 	case r < 36:
@@ -189,7 +189,7 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 	case *kopilka.Capture:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Hold:
-		x.holds = append(x.holds, held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: x.s.Seq()}, member: c.Member, until: c.Until})
+		x.holds = append(x.holds, held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: x.s.Seq()}, member: o.Member, until: c.Until})
 	case *kopilka.Return:
 		if sale != nil {
 			sale.before = append(sale.before, sale.left)
