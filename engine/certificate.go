@@ -140,8 +140,8 @@ func (s *State) certificatesOf(m kopilka.MemberNo, a *account) (all []Certificat
 		all = append(all, v)
 	}
 	slices.SortFunc(all, func(a, b Certificate) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Term, b.Term),
-			cmp.Compare(a.Year, b.Year), cmp.Compare(a.Left, b.Left))
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq),
+			cmp.Compare(a.Term, b.Term), cmp.Compare(a.Member, b.Member))
 	})
 	return all
 }
@@ -160,44 +160,32 @@ func (s *State) paying(m kopilka.MemberNo, a *account, all []Certificate) []Cert
 	return all
 }
 
-// findCertificate is the place of a member's certificate whose days are not over, with
-// at least so much left; 0 = there is none. Who has become one with another may have
-// two that one command gave: the first of them in the order in which they pay.
-func (s *State) findCertificate(m kopilka.MemberNo, a *account, seq kopilka.Seq, t kopilka.Term, least kopilka.Points) (found uint32) {
-	var best *claim
+// findCertificate is the place of the certificate that was used; 0 = its days are
+// over, and it was cleared away.
+func (s *State) findCertificate(m kopilka.MemberNo, a *account, u *kopilka.Use) uint32 {
 	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		c := s.claims.At(int(at))
-		if c.kind != claimCertificate || c.seq != seq || c.term != t || c.to < s.day || c.left < least {
-			continue
-		}
-		if best == nil || cmp.Or(cmp.Compare(c.to, best.to), cmp.Compare(c.from, best.from),
-			cmp.Compare(c.year, best.year), cmp.Compare(c.left, best.left)) < 0 {
-			best, found = c, at
+		if c := s.claims.At(int(at)); c.kind == claimCertificate && c.seq == u.Claim && c.term == u.Term && c.at+1 == u.Number {
+			return at
 		}
 	}
-	return found
+	return 0
 }
 
 // payWith takes the value of a use of one of the member's certificates off it. The
 // caller has checked that there is as much left.
 func (s *State) payWith(m kopilka.MemberNo, a *account, u *kopilka.Use) {
-	for points := u.Points; points > 0; {
-		at := s.findCertificate(m, a, u.Claim, u.Term, 1)
-		if at == 0 {
-			panic(fmt.Sprintf("engine: position %d pays %d with certificate %d of member %d, who has no such", s.seq, u.Points, u.Claim, m))
-		}
-		c := s.claims.Mut(int(at))
-		n := min(points, c.left)
-		c.left -= n
-		points -= n
+	at := s.findCertificate(m, a, u)
+	if at == 0 || s.claims.At(int(at)).left < u.Points {
+		panic(fmt.Sprintf("engine: position %d pays %d with certificate %d of member %d, who has no such", s.seq, u.Points, u.Claim, m))
 	}
+	s.claims.Mut(int(at)).left -= u.Points
 }
 
 // payBack gives points of a use of a certificate back to it. They lapse, which is
 // told, when its days are over.
 func (s *State) payBack(m kopilka.MemberNo, a *account, u *kopilka.Use, points kopilka.Points) (lapsed kopilka.Points) {
-	at := s.findCertificate(m, a, u.Claim, u.Term, 0)
-	if at == 0 {
+	at := s.findCertificate(m, a, u)
+	if at == 0 || s.claims.At(int(at)).to < s.day {
 		return points
 	}
 	s.claims.Mut(int(at)).left += points

@@ -16,7 +16,6 @@ import (
 
 type promise struct {
 	seq    kopilka.Seq
-	of     kopilka.MemberNo // whose it was before he became another's part
 	until  kopilka.Time
 	grains []kopilka.Lot
 }
@@ -120,39 +119,6 @@ func (b *clerk) envelope(p *person, seq kopilka.Seq) *promise {
 	return nil
 }
 
-// claimsGo hands holds and certificates over to somebody, and tells what is held.
-func (b *clerk) claimsGo(from, into *person) (held []kopilka.Lot) {
-	for _, h := range from.holds {
-		held = append(held, h.grains...)
-	}
-	into.holds, from.holds = append(into.holds, from.holds...), nil
-	into.papers, from.papers = append(into.papers, from.papers...), nil
-	slices.SortFunc(into.holds, func(a, b *promise) int { return cmp.Compare(a.seq, b.seq) })
-	return held
-}
-
-// claimsGoBack hands back what was m's, or of those he stands for, as far as it is
-// still there.
-func (b *clerk) claimsGoBack(m kopilka.MemberNo, into *person) (held []kopilka.Lot) {
-	from, parts := b.people[m], append(b.parts(m), m)
-	into.holds = slices.DeleteFunc(into.holds, func(h *promise) bool {
-		if !slices.Contains(parts, h.of) {
-			return false
-		}
-		from.holds = append(from.holds, h)
-		held = append(held, h.grains...)
-		return true
-	})
-	into.papers = slices.DeleteFunc(into.papers, func(x *paper) bool {
-		if !slices.Contains(parts, x.of) {
-			return false
-		}
-		from.papers = append(from.papers, x)
-		return true
-	})
-	return alike(held)
-}
-
 func (b *clerk) hold(c *kopilka.Hold, o *kopilka.Outcome) {
 	p := b.people[c.Member]
 	available, _ := b.balance(p)
@@ -168,7 +134,7 @@ func (b *clerk) hold(c *kopilka.Hold, o *kopilka.Outcome) {
 		o.Refusal, o.Requested, o.Available = kopilka.InsufficientPoints, c.Points, available
 	default:
 		b.settle(p, o)
-		h := &promise{seq: b.seq, of: c.Member, until: c.Until, grains: b.spend(p, c.Points)}
+		h := &promise{seq: b.seq, until: c.Until, grains: b.spend(p, c.Points)}
 		if c.Until <= b.now {
 			b.open(p, h) // it was over before it began
 		} else {
@@ -198,7 +164,7 @@ func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 	held := total(h.grains)
 	cap := held + max(c.Points, 0) // none
 	if c.Amount > 0 {
-		o.MaxRedeem = min(held, percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor))
+		cap = percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor)
 	}
 	o.MaxRedeem = min(held, cap)
 	points := c.Points
@@ -206,7 +172,7 @@ func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 		points = o.MaxRedeem
 	}
 	switch {
-	case c.Amount > 0 && points > percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor):
+	case points > cap:
 		o.Refusal = kopilka.RedeemCapExceeded
 		return
 	case points > held:
@@ -270,7 +236,7 @@ func (b *clerk) issue(c *kopilka.Issue, o *kopilka.Outcome) {
 		}
 	}
 	for i := range c.Due {
-		b.award(b.people[b.resolve(c.Due[i].Member)], &c.Due[i])
+		b.award(b.resolve(c.Due[i].Member), &c.Due[i])
 	}
 	if len(c.Due) == 1 {
 		b.tell(b.resolve(c.Due[0].Member), o)
@@ -288,8 +254,8 @@ func (b *clerk) certificate(id string) *program.Certificate {
 
 // award: one of a rule and a year, of years that follow each other, and one of a
 // rule by one command.
-func (b *clerk) award(p *person, due *kopilka.CertificateDue) {
-	rule := b.certificate(due.Rule)
+func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
+	p, rule := b.people[m], b.certificate(due.Rule)
 	if rule == nil || p.erased {
 		return
 	}
@@ -328,8 +294,8 @@ func (b *clerk) certificatesOf(s *State, p *person) (all []Certificate) {
 		}
 	}
 	slices.SortFunc(all, func(a, b Certificate) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Term, b.Term),
-			cmp.Compare(a.Year, b.Year), cmp.Compare(a.Left, b.Left))
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq),
+			cmp.Compare(a.Term, b.Term), cmp.Compare(a.Member, b.Member))
 	})
 	return all
 }

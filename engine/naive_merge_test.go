@@ -120,18 +120,6 @@ func (b *clerk) addressed(c kopilka.Command, o *kopilka.Outcome) kopilka.Command
 		y := *x
 		y.Member = b.resolve(x.Member)
 		gone, c = forgotten(y.Member), &y
-	case *kopilka.Hold:
-		y := *x
-		y.Member = b.resolve(x.Member)
-		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
-	case *kopilka.Capture:
-		y := *x
-		y.Member = b.resolve(x.Member)
-		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
-	case *kopilka.Void:
-		y := *x
-		y.Member = b.resolve(x.Member)
-		return &y
 	case *kopilka.PutCard:
 		y := *x
 		y.Member = b.resolve(x.Member)
@@ -299,9 +287,6 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	into.partsNow = slices.DeleteFunc(into.partsNow, func(m kopilka.MemberNo) bool { return m == c.From })
 	from.active = max(from.active, into.active)
 
-	held := b.claimsGoBack(c.From, into)
-	o.Moved = slices.Clone(held)
-	var grains []kopilka.Lot
 	var missing kopilka.Points
 	var held, handed []kopilka.Lot
 	for _, h := range b.promises(from) {
@@ -309,9 +294,6 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	}
 	held = alike(held)
 	o.Moved = append(o.Moved, held...)
-	if clock, runs := b.clock(from); runs && clock < b.day && len(held) > 0 {
-		from.active = b.day
-	}
 	for _, l := range c.Points {
 		for i := range held {
 			if h := &held[i]; h.Activates == l.Activates && h.Expires == l.Expires {
@@ -334,7 +316,6 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	for _, l := range handed {
 		b.add(from, l)
 	}
-	o.Moved = alike(append(o.Moved, grains...))
 	o.MovedDebt = min(c.Debt, into.debt)
 	into.debt -= o.MovedDebt
 	from.debt += o.MovedDebt

@@ -119,7 +119,7 @@ func (b *clerk) certify(c *kopilka.Receipt, x *bill, rules *program.Program, o *
 	}
 	slices.SortStableFunc(papers, func(a, q *paper) int {
 		return cmp.Or(cmp.Compare(a.to, q.to), cmp.Compare(a.from, q.from), cmp.Compare(a.seq, q.seq),
-			cmp.Compare(b.name(TermCertificate, a.rule), b.name(TermCertificate, q.rule)), cmp.Compare(a.year, q.year), cmp.Compare(a.left, q.left))
+			cmp.Compare(b.name(TermCertificate, a.rule), b.name(TermCertificate, q.rule)), cmp.Compare(a.of, q.of))
 	})
 	redeemable := kopilka.Points(x.redeemable)
 	var caps, most kopilka.Points
@@ -151,7 +151,8 @@ func (b *clerk) certify(c *kopilka.Receipt, x *bill, rules *program.Program, o *
 		if n := min(pays, can[i]); n > 0 {
 			pays -= n
 			o.CertificateUsed += n
-			o.Uses = append(o.Uses, kopilka.Use{Kind: kopilka.UseCertificate, Term: b.name(TermCertificate, q.rule), Claim: q.seq, Points: n})
+			o.Uses = append(o.Uses, kopilka.Use{Kind: kopilka.UseCertificate, Term: b.name(TermCertificate, q.rule), Claim: q.seq,
+				Number: uint32(q.of + 1), Points: n})
 			x.put(int64(n), nil, payLine)
 		}
 	}
@@ -276,28 +277,21 @@ func (b *clerk) usesBy(m kopilka.MemberNo, id string) (n int) {
 	return n
 }
 
-// paperOf is the certificate of a use, if it is still good for anything; of two that
-// one command gave to people who became one, that which would pay first.
-func (b *clerk) paperOf(m kopilka.MemberNo, u *kopilka.Use, least kopilka.Points) (best *paper) {
+// paperOf is the certificate of a use, if it is still good for anything.
+func (b *clerk) paperOf(m kopilka.MemberNo, u *kopilka.Use) *paper {
 	for _, q := range b.papers(b.people[m]) {
-		if q.seq == u.Claim && b.name(TermCertificate, q.rule) == u.Term && q.to >= b.day && q.left >= least &&
-			(best == nil || cmp.Or(cmp.Compare(q.to, best.to), cmp.Compare(q.from, best.from), cmp.Compare(q.year, best.year), cmp.Compare(q.left, best.left)) < 0) {
-			best = q
+		if q.seq == u.Claim && uint32(q.of+1) == u.Number && b.name(TermCertificate, q.rule) == u.Term && q.to >= b.day {
+			return q
 		}
 	}
-	return best
+	return nil
 }
 
 func (b *clerk) useUp(c *kopilka.Receipt, o *kopilka.Outcome) {
 	for i := range o.Uses {
 		u := &o.Uses[i]
 		if u.Kind == kopilka.UseCertificate {
-			for points := u.Points; points > 0; {
-				q := b.paperOf(c.Member, u, 1)
-				n := min(points, q.left)
-				q.left -= n
-				points -= n
-			}
+			b.paperOf(c.Member, u).left -= u.Points
 			continue
 		}
 		t := b.sum(u.Term)
@@ -340,7 +334,7 @@ func (b *clerk) takeUsesBack(m kopilka.MemberNo, r *slip, o *kopilka.Outcome) {
 		}
 		u.Points -= points
 		if u.Kind == kopilka.UseCertificate {
-			if q := b.paperOf(m, u, 0); q != nil {
+			if q := b.paperOf(m, u); q != nil {
 				q.left += points
 			} else {
 				o.CertificateLapsed += points

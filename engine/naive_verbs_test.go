@@ -60,7 +60,7 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		b.cardOf(c.Card).carrier = c.Carrier
 	}
 	for i := range c.Due {
-		b.award(p, &c.Due[i])
+		b.award(kopilka.MemberNo(m), &c.Due[i])
 	}
 	b.joined(kopilka.MemberNo(m), c, before, o)
 	b.tell(kopilka.MemberNo(m), o)
