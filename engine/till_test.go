@@ -104,7 +104,7 @@ func (x *till) program() *kopilka.SetProgram {
 		pick(x, "within_balance", "only_pending", "unlimited"), pick(x, "keep", "take"), pick(x, "keep", "take"), pick(x, "keep", "take"),
 		allowed, x.offers(metric, names), 1+x.IntN(3),
 		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
-	doc = strings.TrimSuffix(doc, "}") + x.papers() + "}"
+	doc = strings.TrimSuffix(doc, "}") + x.instruments() + "}"
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
