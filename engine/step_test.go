@@ -130,6 +130,9 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	if err := sameOutcome(s, &got, &want); err != nil {
 		return err
 	}
+	if got.CashRefund < 0 || got.CashDue < 0 {
+		return fmt.Errorf("%d back and %d due in cash", got.CashRefund, got.CashDue)
+	}
 	x.seen.note(c, &got)
 	x.took(c, &got)
 	if s.Day() != b.day || s.Seq() != b.seq || s.Now() != b.now {
