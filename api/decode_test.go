@@ -42,7 +42,7 @@ func TestDecodeRefuses(t *testing.T) {
 	f(ok+`,"Amount":1}`, "/Amount", "not a field")
 	f(ok+`,"op":"receipt"}`, "/op", "not a field")
 	f(ok+`,"a/b~c":1}`, "/a~1b~0c", "not a field")
-	f(ok+`,"certificate":0}`, "/certificate", "this version")
+	f(ok+`,"certificates":0}`, "/certificates", "this version")
 	f(ok+`,"coupons":[]}`, "/coupons", "this version")
 	f(ok+`,"hold":"h"}`, "/hold", "this version")
 	f(ok+`,"code":"1"}`, "/code", "this version")

@@ -34,8 +34,11 @@ type order struct {
 	print kopilka.ContentPrint
 	past  bool // of an import: late rows and unknown cards are taken
 	earns bool // of an import that earns
+	shown bool // what was said to be a card is an instrument's number, and stands among the coupons
 
 	receipt    kopilka.Receipt
+	hold       holdOrder
+	rating     ratingOrder
 	redemption kopilka.Redemption
 	grant      kopilka.Grant
 	adjustment kopilka.Adjustment
@@ -46,7 +49,7 @@ type order struct {
 // naming is how a request names its member.
 type naming struct {
 	by   kopilka.Naming
-	text string // the card, phone or member_id
+	text string // the card, phone, code or member_id
 }
 
 // result is what became of an order.
@@ -61,7 +64,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed = naming{}, false
+	o.who, o.timed, o.shown = naming{}, false, false
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -76,6 +79,8 @@ func (o *order) shared(r *reader, name string) bool {
 		o.called(r, kopilka.ByCard, r.card())
 	case "phone":
 		o.called(r, kopilka.ByPhone, r.phone())
+	case "code":
+		o.called(r, kopilka.ByCode, r.appCode())
 	case "member_id":
 		o.called(r, kopilka.ByMemberID, r.short())
 	case "store":
@@ -98,7 +103,7 @@ func (o *order) shared(r *reader, name string) bool {
 
 func (o *order) called(r *reader, by kopilka.Naming, text string) {
 	if o.who.by != kopilka.ByNobody {
-		r.fail("a person is named by exactly one of card, phone and member_id")
+		r.fail("a person is named by exactly one of card, phone, code and member_id")
 	}
 	o.who = naming{by, text}
 }
@@ -106,7 +111,7 @@ func (o *order) called(r *reader, by kopilka.Naming, text string) {
 // named checks that somebody is named, for commands that need it.
 func (o *order) named(r *reader) {
 	if o.who.by == kopilka.ByNobody {
-		r.failAt("", "one of card, phone and member_id is missing")
+		r.failAt("", "one of card, phone, code and member_id is missing")
 	}
 }
 
@@ -137,7 +142,7 @@ func (s *Server) carry(o *order) (result, *problem) {
 }
 
 // turns are locks for orders that are made of what an order before them left:
-// returns by their receipt, members by their card. Those that fall on one lock by
+// returns by their receipt, what ends a hold by the hold, members by their card. Those that fall on one lock by
 // chance only wait a little. Groups of a batch do without where nobody has the
 // turn, and take it for the lines that were overtaken.
 type turns [256]sync.Mutex
@@ -147,6 +152,8 @@ func (s *Server) turn(o *order) *sync.Mutex {
 	switch {
 	case o.cmd.Kind() == kopilka.KindReturn && o.back.receipt != "":
 		return &s.turns[kopilka.FingerprintReturns(o.back.receipt)%uint64(len(s.turns))]
+	case o.holdID() != "":
+		return &s.turns[kopilka.FingerprintHold(o.holdID())%uint64(len(s.turns))]
 	case o.cmd.Kind() == kopilka.KindMember:
 		return &s.turns[xxhash.Sum64String(o.member.card)%uint64(len(s.turns))]
 	}
@@ -202,6 +209,13 @@ func (s *Server) look(o *order) (first *commit.Record, p *problem) {
 		return nil, s.lookMember(o)
 	case kopilka.KindReturn:
 		return nil, s.lookReturn(o)
+	case kopilka.KindHold:
+		return nil, s.lookUntil(o)
+	case kopilka.KindRating:
+		return nil, s.lookRating(o)
+	}
+	if o.holdID() != "" {
+		return nil, s.lookHold(o)
 	}
 	return nil, nil
 }
@@ -293,6 +307,9 @@ func (s *Server) find(who naming) (m kopilka.MemberNo, ok bool) {
 	}
 	return m, ok
 }
+
+// same tells whether two numbers are one member.
+func (s *Server) same(a, b kopilka.MemberNo) bool { return a == b }
 
 // failed is what the world's no is shown as. What is not foreseen is logged.
 func (s *Server) failed(err error) *problem {

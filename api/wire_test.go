@@ -79,7 +79,7 @@ func TestRoles(t *testing.T) {
 func TestRoutes(t *testing.T) {
 	s := open(t)
 	s.enrol("c1")
-	s.get("/v1/holds").refused(codeNotFound, "")
+	s.get("/v1/held").refused(codeNotFound, "")
 	s.get("/").refused(codeNotFound, "")
 	s.get("/v1/members/").refused(codeNotFound, "")
 	s.get("/v1/members/c1/").refused(codeNotFound, "")

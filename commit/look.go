@@ -44,6 +44,30 @@ func (q *Queue) FindReturn(receipt string) (Found, error) {
 	})
 }
 
+// FindHold finds what ended a hold: its capture, its void, or the receipt that
+// spent it.
+func (q *Queue) FindHold(hold string) (Found, error) {
+	return q.find(kopilka.FingerprintHold(hold), func(c kopilka.Command) bool {
+		switch c := c.(type) {
+		case *kopilka.Capture:
+			return c.Hold.ID == hold
+		case *kopilka.Void:
+			return c.Hold.ID == hold
+		case *kopilka.Receipt:
+			return c.Hold.ID == hold
+		}
+		return false
+	})
+}
+
+// FindRating finds the newest rating of a receipt.
+func (q *Queue) FindRating(receipt string) (Found, error) {
+	return q.find(kopilka.FingerprintRating(receipt), func(c kopilka.Command) bool {
+		r, ok := c.(*kopilka.Rating)
+		return ok && r.Receipt == receipt
+	})
+}
+
 // find looks in the books, which remember the newest commands, and then in the
 // runs. A fingerprint that is known is only a hint; what stands at its position
 // decides.
