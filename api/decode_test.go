@@ -43,7 +43,7 @@ func TestDecodeRefuses(t *testing.T) {
 	f(ok+`,"op":"receipt"}`, "/op", "not a field")
 	f(ok+`,"a/b~c":1}`, "/a~1b~0c", "not a field")
 	f(ok+`,"certificates":0}`, "/certificates", "this version")
-	f(ok+`,"coupons":[]}`, "/coupons", "this version")
+	f(ok+`,"vouchers":[]}`, "/vouchers", "this version")
 	f(ok+`,"hold":"h"}`, "/hold", "this version")
 	f(ok+`,"code":"1"}`, "/code", "this version")
 	f(ok+`,"amount":100}`, "/amount", "twice")
