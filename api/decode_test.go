@@ -44,8 +44,8 @@ func TestDecodeRefuses(t *testing.T) {
 	f(ok+`,"a/b~c":1}`, "/a~1b~0c", "not a field")
 	f(ok+`,"certificates":0}`, "/certificates", "this version")
 	f(ok+`,"vouchers":[]}`, "/vouchers", "this version")
-	f(ok+`,"hold":"h"}`, "/hold", "this version")
-	f(ok+`,"code":"1"}`, "/code", "this version")
+	f(ok+`,"holds":"h"}`, "/holds", "this version")
+	f(ok+`,"code":"1"}`, "/code", "16 digits")
 	f(ok+`,"amount":100}`, "/amount", "twice")
 	f(ok+`,"id":"b"}`, "/id", "twice")
 
