@@ -17,6 +17,7 @@ type Note struct {
 	Head
 	Member  MemberNo
 	Before  Seq // the note before it; 0 = none
+	No      int // how many notes there are with it
 	Actor   string
 	KeySlot uint32
 	Words   []byte // sealed
@@ -45,6 +46,6 @@ func (c *Note) append(b []byte) []byte {
 
 func (c *Note) read(d *decoder) {
 	c.Head.read(d)
-	c.Member, c.Before, c.Actor = MemberNo(d.uint())-1, Seq(d.uint()), d.string()
+	c.Member, c.Before, c.No, c.Actor = MemberNo(d.uint())-1, Seq(d.uint()), int(d.uint()), d.string()
 	c.KeySlot, c.Words = uint32(d.uint()), d.bytes()
 }

@@ -302,22 +302,11 @@ func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
 	if m.KeySlot == 0 || m.ProfileAt == 0 {
 		return people.Profile{}, nil
 	}
-	record, err := s.queue.Command(m.ProfileAt)
+	v, err := s.version(m.ProfileAt)
 	if err != nil {
-		return people.Profile{}, err
-	}
-	c, ok := record.Command.(*kopilka.PutMember)
-	if !ok {
-		return people.Profile{}, fmt.Errorf("the profile at %d is a %s", m.ProfileAt, record.Command.Kind())
-	}
-	p, err := s.vault.Open(c.KeySlot, c.Profile)
-	switch {
-	case errors.Is(err, people.ErrErased):
-		return people.Profile{}, nil
-	case err != nil:
 		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
 	}
-	return *p, nil
+	return v.profile, nil
 }
 
 // putMember enrols the member of a card, or changes one.
@@ -414,7 +403,7 @@ type foundMember struct {
 // search gives up to limit members, after leaving out skip of them.
 func (s *Server) search(q string, skip, limit int) (found []foundMember, p *problem) {
 	for _, who := range s.exactly(q) {
-		no, ok := s.find(who)
+		no, ok := s.find(who, s.queue.Now())
 		if !ok {
 			continue
 		}

@@ -32,9 +32,12 @@ type order struct {
 	who   naming
 	timed bool // occurred_at was given
 	print kopilka.ContentPrint
-	past  bool // of an import: late rows and unknown cards are taken
-	earns bool // of an import that earns
-	shown bool // what was said to be a card is an instrument's number, and stands among the coupons
+	// complete looks up what the command needs beside member and day, each time
+	// anew; nil = nothing.
+	complete func() *problem
+	past     bool // of an import: late rows and unknown cards are taken
+	earns    bool // of an import that earns
+	shown    bool // what was said to be a card is an instrument's number, and stands among the coupons
 
 	receipt    kopilka.Receipt
 	hold       holdOrder
@@ -64,7 +67,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.shown = naming{}, false, false
+	o.who, o.timed, o.shown, o.complete = naming{}, false, false, nil
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -217,6 +220,9 @@ func (s *Server) look(o *order) (first *commit.Record, p *problem) {
 	if o.holdID() != "" {
 		return nil, s.lookHold(o)
 	}
+	if o.complete != nil {
+		return nil, o.complete()
+	}
 	return nil, nil
 }
 
@@ -239,12 +245,12 @@ const aheadMax = 5 * time.Minute
 // place finds the member, the day and an earlier receipt of the same number.
 func (s *Server) place(o *order) *problem {
 	d := o.deed
-	if p := s.resolve(o); p != nil {
-		return p
-	}
 	now, calendar := s.queue.Now(), s.queue.Calendar()
 	if !o.timed {
 		d.At = now
+	}
+	if p := s.resolve(o); p != nil {
+		return p
 	}
 	d.Day = calendar.DayOf(d.At)
 	today := calendar.DayOf(now)
@@ -283,7 +289,7 @@ func (s *Server) resolve(o *order) *problem {
 		d.Member = kopilka.NoMember
 		return nil
 	}
-	m, ok := s.find(o.who)
+	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
@@ -291,14 +297,19 @@ func (s *Server) resolve(o *order) *problem {
 	return nil
 }
 
-// find gives the member behind a name.
-func (s *Server) find(who naming) (m kopilka.MemberNo, ok bool) {
+// find gives the member behind a name. An app code is judged at the instant of
+// the sale, so that a till that was offline can send what it has taken.
+func (s *Server) find(who naming, at kopilka.Time) (m kopilka.MemberNo, ok bool) {
 	switch who.by {
 	case kopilka.ByCard:
 		s.queue.View(func(b *engine.State) { m, ok = b.ByCard(who.text) })
 	case kopilka.ByPhone:
 		tag := s.vault.PhoneTag(who.text)
 		s.queue.View(func(b *engine.State) { m, ok = b.ByPhone(tag) })
+	case kopilka.ByCode:
+		if m, ok = s.codes.Find(who.text, at); ok {
+			s.queue.View(func(b *engine.State) { ok = int64(m) < int64(b.Members()) })
+		}
 	case kopilka.ByMemberID:
 		s.queue.View(func(b *engine.State) {
 			m, ok = b.IDs().No(who.text)

@@ -27,7 +27,7 @@ func (s *Server) receiptAnswer(e *jx.Encoder, seq kopilka.Seq, c *kopilka.Receip
 	s.campaignsField(e, out.Campaigns)
 	if c.Member == kopilka.NoMember {
 		e.FieldStart("offer_card")
-		e.Bool(offersCard(s.version(out.Program), c))
+		e.Bool(offersCard(s.rules(out.Program), c))
 	}
 	flagsField(e, out.Flags)
 }
@@ -111,8 +111,8 @@ func (s *Server) term(t kopilka.Term) (v engine.Term) {
 	return v
 }
 
-// version is the program of a number, counted from 1.
-func (s *Server) version(n int) (p *program.Program) {
+// rules is the program of a number, counted from 1.
+func (s *Server) rules(n int) (p *program.Program) {
 	s.queue.View(func(b *engine.State) { p = b.Versions()[n-1].Program })
 	return p
 }
@@ -142,7 +142,7 @@ func (s *Server) capsField(e *jx.Encoder, c *kopilka.Receipt, out *kopilka.Outco
 	left -= out.Discount
 	part("points", func() {
 		if out.Member != kopilka.NoMember {
-			bp := s.version(out.Program).Tiers[out.TierBefore].MaxRedeemBP
+			bp := s.rules(out.Program).Tiers[out.TierBefore].MaxRedeemBP
 			intField(e, "max_redeem_bp", int64(bp))
 			intField(e, "cap", kopilka.AtRate(int64(takes), bp, kopilka.Floor))
 		}

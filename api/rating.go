@@ -16,8 +16,6 @@ type ratingOrder struct {
 	words string
 }
 
-// wordsMax bounds the words of a rating in bytes.
-const wordsMax = 4000
 
 var ratingFields = []string{"id", "stars", "text"}
 

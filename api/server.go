@@ -84,6 +84,7 @@ type Server struct {
 	vault  *people.Vault
 	names  *people.Names
 	ids    kopilka.MemberIDs
+	codes  kopilka.Codes
 	turns  turns
 	large  chan struct{} // a place for each large body that is worked on
 	passes passes
@@ -107,7 +108,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	}
 	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
 	s.stopped, s.stop = context.WithCancel(context.Background())
-	queue.View(func(b *engine.State) { s.ids = b.IDs() })
+	queue.View(func(b *engine.State) { s.ids, s.codes = b.IDs(), b.Codes() })
 	var few [4]byte
 	if _, err := rand.Read(few[:]); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
@@ -189,7 +190,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
-	c.s, c.ctx, c.route, c.param, c.key = s, ctx, nil, "", engine.Key{}
+	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
 	c.out.Reset()
 	c.name()
 	meter := &unrouted
@@ -243,7 +244,7 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeNotFound, "no route has this path in this version")
 	}
-	c.route, c.param = f.route, f.param
+	c.route, c.param, c.second = f.route, f.params[0], f.params[1]
 	if p := c.authorize(); p != nil {
 		return p
 	}

@@ -42,6 +42,8 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.refresh(c, out)
 	case *kopilka.Rating:
 		s.rating(c, out)
+	case *kopilka.Note:
+		s.note(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:

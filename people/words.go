@@ -6,18 +6,18 @@ import (
 	"fmt"
 )
 
-// SealWords seals what somebody wrote, such as the words of a rating or a note,
-// under the key in a slot or, with slot 0, under a new key, which is durable in a
-// slot of its own when SealWords returns.
+// SealWords seals what was written by or about a member under the key in his slot
+// or, with slot 0, under a new key, as Seal does a profile.
 func (v *Vault) SealWords(slot uint32, words string) (newSlot uint32, sealed []byte, err error) {
 	var key [keySize]byte
 	defer clear(key[:])
 	if slot == 0 {
 		rand.Read(key[:]) // ends the process rather than fail
-		if slot, err = v.keys.add([][keySize]byte{key}); err != nil {
-			return 0, nil, fmt.Errorf("people: keep the key of some words: %w", err)
-		}
-	} else if key, err = v.keys.key(slot); err != nil {
+		slot, err = v.keys.add([][keySize]byte{key})
+	} else {
+		key, err = v.keys.key(slot)
+	}
+	if err != nil {
 		return 0, nil, fmt.Errorf("people: seal words: %w", err)
 	}
 	aead := randomNonceAEAD(key[:])
@@ -26,8 +26,8 @@ func (v *Vault) SealWords(slot uint32, words string) (newSlot uint32, sealed []b
 	return slot, aead.Seal(sealed, nil, []byte(words), wordsData(slot)), nil
 }
 
-// OpenWords opens what SealWords sealed. It fails with ErrErased when the key was
-// destroyed, with ErrDamaged when slot and bytes do not belong together.
+// OpenWords opens words that were sealed under the key in a slot. It fails as
+// Open does.
 func (v *Vault) OpenWords(slot uint32, sealed []byte) (string, error) {
 	key, err := v.keys.key(slot)
 	if err != nil {
@@ -35,7 +35,7 @@ func (v *Vault) OpenWords(slot uint32, sealed []byte) (string, error) {
 	}
 	defer clear(key[:])
 	if len(sealed) == 0 || sealed[0] != sealedFormat {
-		return "", fmt.Errorf("people: open words of slot %d: %w: %d bytes that are not sealed", slot, ErrDamaged, len(sealed))
+		return "", fmt.Errorf("people: open words of slot %d: %w: they do not begin with the format %d", slot, ErrDamaged, sealedFormat)
 	}
 	plain, err := randomNonceAEAD(key[:]).Open(nil, nil, sealed[1:], wordsData(slot))
 	if err != nil {
@@ -44,7 +44,8 @@ func (v *Vault) OpenWords(slot uint32, sealed []byte) (string, error) {
 	return string(plain), nil
 }
 
-// wordsData ties sealed words to their slot, and sets them apart from profiles.
+// wordsData ties sealed words to their slot, and keeps them from being taken for a
+// profile.
 func wordsData(slot uint32) []byte {
 	return binary.LittleEndian.AppendUint32([]byte("words"), slot)
 }
