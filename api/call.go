@@ -24,6 +24,7 @@ type call struct {
 	ctx       *fasthttp.RequestCtx
 	route     *route
 	param     string // what stands in place of the braces of the route's path
+	second    string // and of the second braces of those that have two
 	key       engine.Key
 	requestID string
 	secret    string // of a key that this call makes

@@ -32,8 +32,12 @@ type order struct {
 	who   naming
 	timed bool // occurred_at was given
 	print kopilka.ContentPrint
-	past  bool // of an import: late rows and unknown cards are taken
-	earns bool // of an import that earns
+	// complete looks up what the command needs beside member and day, each time
+	// anew; nil = nothing.
+	complete func() *problem
+	about    string // a card: orders about one go one after the other; empty = none
+	past     bool   // of an import: late rows and unknown cards are taken
+	earns    bool   // of an import that earns
 
 	receipt    kopilka.Receipt
 	redemption kopilka.Redemption
@@ -61,7 +65,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed = naming{}, false
+	o.who, o.timed, o.complete, o.about = naming{}, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -149,6 +153,8 @@ func (s *Server) turn(o *order) *sync.Mutex {
 		return &s.turns[kopilka.FingerprintReturns(o.back.receipt)%uint64(len(s.turns))]
 	case o.cmd.Kind() == kopilka.KindMember:
 		return &s.turns[xxhash.Sum64String(o.member.card)%uint64(len(s.turns))]
+	case o.about != "":
+		return &s.turns[xxhash.Sum64String(o.about)%uint64(len(s.turns))]
 	}
 	return nil
 }
@@ -202,6 +208,9 @@ func (s *Server) look(o *order) (first *commit.Record, p *problem) {
 		return nil, s.lookMember(o)
 	case kopilka.KindReturn:
 		return nil, s.lookReturn(o)
+	}
+	if o.complete != nil {
+		return nil, o.complete()
 	}
 	return nil, nil
 }

@@ -189,7 +189,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
-	c.s, c.ctx, c.route, c.param, c.key = s, ctx, nil, "", engine.Key{}
+	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
 	c.out.Reset()
 	c.name()
 	meter := &unrouted
@@ -243,7 +243,7 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeNotFound, "no route has this path in this version")
 	}
-	c.route, c.param = f.route, f.param
+	c.route, c.param, c.second = f.route, f.params[0], f.params[1]
 	if p := c.authorize(); p != nil {
 		return p
 	}

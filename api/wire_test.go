@@ -115,7 +115,7 @@ func TestMatch(t *testing.T) {
 	f := func(path, want string, ok bool) {
 		t.Helper()
 		got, is := match([]string{"v1", "members", "{card}", "ledger"}, []byte(path))
-		if is != ok || ok && got != want {
+		if is != ok || ok && got != (params{want}) {
 			t.Fatalf("%s: %q, %t; want %q, %t", path, got, is, want, ok)
 		}
 	}

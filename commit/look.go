@@ -44,6 +44,22 @@ func (q *Queue) FindReturn(receipt string) (Found, error) {
 	})
 }
 
+// FindNote finds the newest note about a member.
+func (q *Queue) FindNote(m kopilka.MemberNo) (Found, error) {
+	return q.find(kopilka.FingerprintNotes(m), func(c kopilka.Command) bool {
+		n, ok := c.(*kopilka.Note)
+		return ok && n.Member == m
+	})
+}
+
+// FindUnmerge finds the end of a merge.
+func (q *Queue) FindUnmerge(merge string) (Found, error) {
+	return q.find(kopilka.FingerprintUnmerge(merge), func(c kopilka.Command) bool {
+		u, ok := c.(*kopilka.Unmerge)
+		return ok && u.MergeID == merge
+	})
+}
+
 // find looks in the books, which remember the newest commands, and then in the
 // runs. A fingerprint that is known is only a hint; what stands at its position
 // decides.

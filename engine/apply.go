@@ -40,6 +40,8 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.revokeKey(c, out)
 	case *kopilka.Refresh:
 		s.refresh(c, out)
+	case *kopilka.Note:
+		s.note(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:
