@@ -19,7 +19,7 @@ func (s *Server) lookMember(o *order) *problem {
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
 		if no, known = b.ByCard(m.card); known {
-			now = b.Member(no)
+			now = b.Member(no, s.queue.Now())
 		}
 		if m.referrer.Value != "" {
 			referrer, invited = b.ByCard(m.referrer.Value)
