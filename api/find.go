@@ -119,7 +119,7 @@ func (s *Server) exactly(q string) []naming {
 }
 
 func (s *Server) opened(no kopilka.MemberNo) (v foundMember, p *problem) {
-	s.queue.View(func(b *engine.State) { v.read(b, no) })
+	s.queue.View(func(b *engine.State) { v.read(b, no, s.queue.Now()) })
 	v.profile, p = s.profile(&v.Member)
 	return v, p
 }

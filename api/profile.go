@@ -39,7 +39,7 @@ func (s *Server) getMember(c *call) *problem {
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
 		if no, ok = b.ByCard(c.param); ok {
-			m.read(b, no)
+			m.read(b, no, s.queue.Now())
 		}
 	})
 	if !ok {

@@ -51,7 +51,7 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 	case *kopilka.Refresh:
 		s.refresh(c, out)
 	case *kopilka.Note:
-		s.note(c, out)
+		s.keepNote(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:
