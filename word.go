@@ -40,8 +40,8 @@ func (c *Rating) read(d *decoder) {
 
 func (c *Note) append(b []byte) []byte {
 	b = appendUint(appendUint(c.Head.append(b), uint64(c.Member+1)), uint64(c.Before))
-	b = appendUint(appendString(b, c.Actor), uint64(c.KeySlot))
-	return appendBytes(b, c.Words)
+	b = appendString(appendUint(b, uint64(c.No)), c.Actor)
+	return appendBytes(appendUint(b, uint64(c.KeySlot)), c.Words)
 }
 
 func (c *Note) read(d *decoder) {

@@ -125,6 +125,9 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		e.FieldStart("enrolled")
 		e.Bool(out.Enrolled)
 		s.standing(e, r.seq, out)
+	case *kopilka.Note:
+		s.memberIDField(e, out.Member)
+		intField(e, "notes", int64(c.No))
 	case *kopilka.SetProgram:
 		switch {
 		case len(c.Document) == 0:

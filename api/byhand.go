@@ -35,7 +35,7 @@ func (s *Server) behind(card string) (engine.Member, *problem) {
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
 		if no, ok = b.ByCard(card); ok {
-			m = b.Member(no)
+			m = b.Member(no, s.queue.Now())
 		}
 	})
 	if !ok {

@@ -213,6 +213,7 @@ func TestContractFields(t *testing.T) {
 	f("ReturnLine", returnLineFields)
 	f("Member", memberFields[2:])
 	f("Consent", consentFields)
+	f("NewNote", noteFields)
 	f("NewKey", keyFields)
 	f("ClockMove", clockFields)
 	f("Refresh", refreshFields)

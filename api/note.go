@@ -10,7 +10,7 @@ import (
 
 var noteFields = []string{"id", "text", "actor"}
 
-// wordsMax bounds what somebody writes, a note or a rating, in bytes.
+// wordsMax bounds a note in bytes.
 const wordsMax = 2000
 
 // postNote keeps what a contact centre writes down about a member, sealed.
@@ -48,6 +48,7 @@ func (s *Server) postNote(c *call) *problem {
 	}
 	o.print.Words(c.param, text, cmd.Actor)
 	cmd.Content = o.print.Sum()
+	o.about = c.param
 	o.complete = func() *problem {
 		m, p := s.behind(c.param)
 		if p != nil {

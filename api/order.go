@@ -35,9 +35,10 @@ type order struct {
 	// complete looks up what the command needs beside member and day, each time
 	// anew; nil = nothing.
 	complete func() *problem
-	past     bool // of an import: late rows and unknown cards are taken
-	earns    bool // of an import that earns
-	shown    bool // what was said to be a card is an instrument's number, and stands among the coupons
+	about    string // a card: orders about one go one after the other; empty = none
+	past     bool   // of an import: late rows and unknown cards are taken
+	earns    bool   // of an import that earns
+	shown    bool   // what was said to be a card is an instrument's number, and stands among the coupons
 
 	receipt    kopilka.Receipt
 	hold       holdOrder
@@ -67,7 +68,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.shown, o.complete = naming{}, false, false, nil
+	o.who, o.timed, o.shown, o.complete, o.about = naming{}, false, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -159,6 +160,8 @@ func (s *Server) turn(o *order) *sync.Mutex {
 		return &s.turns[kopilka.FingerprintHold(o.holdID())%uint64(len(s.turns))]
 	case o.cmd.Kind() == kopilka.KindMember:
 		return &s.turns[xxhash.Sum64String(o.member.card)%uint64(len(s.turns))]
+	case o.about != "":
+		return &s.turns[xxhash.Sum64String(o.about)%uint64(len(s.turns))]
 	}
 	return nil
 }

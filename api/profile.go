@@ -9,6 +9,7 @@ import (
 	"github.com/kopilka/kopilka/index"
 	"github.com/kopilka/kopilka/people"
 	"github.com/kopilka/kopilka/program"
+	"github.com/valyala/fasthttp"
 )
 
 // memberView is what the books say of one member at one position of the log.
@@ -20,12 +21,35 @@ type memberView struct {
 	referrer string // card of the inviting member
 }
 
-func (v *memberView) read(b *engine.State, no kopilka.MemberNo) {
-	v.Member = b.Member(no)
+func (v *memberView) read(b *engine.State, no kopilka.MemberNo, at kopilka.Time) {
+	v.Member = b.Member(no, at)
 	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(no)
 	if v.Referrer != kopilka.NoMember {
 		v.referrer = b.Card(v.Referrer)
 	}
+}
+
+// getMember shows all that is known of the member of a card.
+func (s *Server) getMember(c *call) *problem {
+	if p := c.reads(); p != nil {
+		return p
+	}
+	var m memberView
+	ok := false
+	s.queue.View(func(b *engine.State) {
+		var no kopilka.MemberNo
+		if no, ok = b.ByCard(c.param); ok {
+			m.read(b, no, s.queue.Now())
+		}
+	})
+	if !ok {
+		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	p := s.showMember(c, &m)
+	if p != nil {
+		return p
+	}
+	return c.reply(fasthttp.StatusOK)
 }
 
 // showMember writes a member.

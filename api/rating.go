@@ -59,7 +59,7 @@ func (s *Server) lookRating(o *order) *problem {
 	}
 	slot := uint32(0)
 	if c.Member != kopilka.NoMember {
-		s.queue.View(func(b *engine.State) { slot = b.Member(c.Member).KeySlot })
+		s.queue.View(func(b *engine.State) { slot = b.Member(c.Member, s.queue.Now()).KeySlot })
 	}
 	var err error
 	c.KeySlot, c.Words, err = s.vault.SealWords(slot, x.words)

@@ -68,6 +68,9 @@ func (s *Server) table() []route {
 		{method: "PUT", path: "/v1/members/{card}", roles: tills, bytes: bodyMax, serve: s.putMember},
 		{method: "GET", path: "/v1/members/{card}", roles: all, serve: s.getMember},
 		{method: "GET", path: "/v1/members/{card}/ledger", roles: all, serve: s.ledger},
+		{method: "GET", path: "/v1/members/{card}/consents", roles: all, serve: s.consents},
+		{method: "GET", path: "/v1/members/{card}/notes", roles: admin, serve: s.notes},
+		{method: "POST", path: "/v1/members/{card}/notes", roles: admin, bytes: bodyMax, serve: s.postNote},
 
 		{method: "GET", path: "/v1/segments", roles: analysts, serve: s.segments},
 		{method: "GET", path: "/v1/segments/{id}/members", roles: analysts, serve: s.segmentMembers},

@@ -29,6 +29,16 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.adjustment(c, out)
 	case *kopilka.Return:
 		s.giveBack(c, out)
+	case *kopilka.Hold:
+		s.hold(c, out)
+	case *kopilka.Capture:
+		s.capture(c, out)
+	case *kopilka.Void:
+		s.void(c, out)
+	case *kopilka.Issue:
+		s.issue(c, out)
+	case *kopilka.Emit:
+		s.emit(c, out)
 	case *kopilka.PutMember:
 		s.putMember(c, out)
 	case *kopilka.Tick:
@@ -44,7 +54,7 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 	case *kopilka.Rating:
 		s.rating(c, out)
 	case *kopilka.Note:
-		s.note(c, out)
+		s.keepNote(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:
@@ -87,14 +97,20 @@ func refuse(out *kopilka.Outcome, r kopilka.Refusal) bool {
 // enter makes the command the newest entry in the member's ledger, and tells
 // how the books stand with the member after it.
 func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
-	out.Member = m
 	out.Prev = a.lastEntry()
 	a.setEntry(s.seq)
-	out.Balance, out.Pending = s.available(a)
+	s.stand(m, out)
+}
+
+// stand tells how the books stand with a member.
+func (s *State) stand(m kopilka.MemberNo, out *kopilka.Outcome) {
+	a := s.accounts.At(int(m))
+	out.Member = m
+	out.Balance, out.Pending, out.Held = s.available(m, a, s.now)
 	out.Debt = s.debts[m]
 	out.Tier = a.tier
 	out.Segment = s.index.Segment(m)
-	out.NextExpiry = s.nextExpiry(a)
+	out.NextExpiry = s.nextExpiry(m, a, s.now)
 }
 
 // genesis makes the books.

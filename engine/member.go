@@ -54,11 +54,10 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	a.setProfileAt(s.seq)
 	s.setPhone(m, c.PhoneTag)
 
-	// A profile is no entry in the ledger, but its answer tells the balance.
-	out.Member = m
-	out.Balance, out.Pending = s.available(a)
-	out.Debt, out.Tier, out.Segment = s.debts[m], a.tier, s.index.Segment(m)
-	out.NextExpiry = s.nextExpiry(a)
+	for i := range c.Due {
+		s.award(m, a, &c.Due[i])
+	}
+	s.stand(m, out) // a profile is no entry in the ledger, but its answer tells the balance
 }
 
 // enrol gives the next number to a card.

@@ -2,11 +2,11 @@ package engine
 
 import "github.com/kopilka/kopilka"
 
-// note keeps what a contact centre wrote about a member: it is in the log, and the
+// keepNote keeps what a contact centre wrote about a member: it is in the log, and the
 // books know no more of it than under which key it is sealed, so that to forget the
 // member forgets it too. A newer note than the one it was written after makes it
 // stale, so that the notes of a member are one chain.
-func (s *State) note(c *kopilka.Note, out *kopilka.Outcome) {
+func (s *State) keepNote(c *kopilka.Note, out *kopilka.Outcome) {
 	if s.spent(&c.Head, out) {
 		return
 	}

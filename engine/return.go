@@ -57,7 +57,7 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	}
 
 	a := s.member(c.Member)
-	s.settle(a, out)
+	s.settle(c.Member, a, out)
 	s.restore(c, a, left, out)
 	s.callBack(c, a, called, left, out)
 	if left.Purchase {
@@ -83,7 +83,7 @@ func (s *State) refund(c *kopilka.Return, out *kopilka.Outcome) {
 		return
 	}
 	a := s.member(c.Member)
-	s.settle(a, out)
+	s.settle(c.Member, a, out)
 	s.index.Purchase(c.Member, c.Day, 0, -c.Amount)
 	s.mayFall(c.Member, a)
 	s.books.Returns++
@@ -172,7 +172,7 @@ func (s *State) callBack(c *kopilka.Return, a *account, called kopilka.Points, l
 		out.Taken = s.take(a, owed, earned.Activates, earned.Expires)
 	}
 	if c.Policy != kopilka.OnlyPending {
-		available, _ := s.available(a)
+		available, _, _ := s.available(c.Member, a, s.now)
 		more := min(available, owed-out.Taken)
 		s.sale.legs = s.spend(a, more, s.sale.legs[:0])
 		out.Taken += more

@@ -29,7 +29,8 @@ type State struct {
 	terms     []Term
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
 	emissions []emission
-	freeClaim uint32 // head of the list of free claims
+	prefixes  []*prefix // of emissions, in the order of their first
+	freeClaim uint32    // head of the list of free claims
 
 	accounts  slab.Slab[account]
 	cards     slab.Slab[card]
@@ -213,6 +214,11 @@ type Member struct {
 
 	Balance, Pending, Held, Debt kopilka.Points
 
+	// Holds that have not lapsed, the oldest first, and certificates whose days are
+	// not over, soonest to end first, also those with nothing left.
+	Holds        []HeldFor
+	Certificates []Certificate
+
 	Lots       []kopilka.Lot // soonest to expire first; Activates 0 = can be spent now
 	Expired    []kopilka.Lot // run out, and not yet in the ledger
 	NextExpiry kopilka.Lot
@@ -224,8 +230,10 @@ type Member struct {
 	Referrer  kopilka.MemberNo
 }
 
-// Member reads a member's row; m is below Members.
-func (s *State) Member(m kopilka.MemberNo) Member {
+// Member reads a member's row as it stands at an instant; m is below Members. What
+// lapses by the instant and not by the day counts as lapsed when its instant has come.
+func (s *State) Member(m kopilka.MemberNo, at kopilka.Time) Member {
+	at = max(at, s.now)
 	a := s.accounts.At(int(m))
 	v := Member{
 		No: m, Card: s.card(m), Registered: s.index.Registered(m),
@@ -235,31 +243,36 @@ func (s *State) Member(m kopilka.MemberNo) Member {
 		Referrer: kopilka.MemberNo(a.referrer) - 1,
 	}
 	v.TierMetric = s.tierMetric(m, s.Program())
+	v.Holds, v.Certificates = s.holdsOf(m, a, at), s.certificatesOf(m, a)
 	whole := s.inactive(a)
-	for at := a.lots; at != 0; {
-		l := s.lots.At(int(at))
-		at = l.next
-		o := kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
-		switch {
-		case whole.gone || l.expires < s.day:
-			o.Expires = whole.ends(l.expires)
+	for w := s.walk(m, a, at, draw{}); w.next(); {
+		o := w.lot
+		if whole.gone || o.Expires < s.day {
+			o.Expires = whole.ends(o.Expires)
 			v.Expired = append(v.Expired, o)
 			continue
-		case l.activates > s.day:
+		}
+		if o.Activates > s.day {
 			v.Pending += o.Points
-		default:
+		} else {
 			o.Activates = 0
 			v.Balance += o.Points
 		}
-		// What has become spendable since the lots were settled is one with its like.
-		if n := len(v.Lots); n > 0 && v.Lots[n-1].Activates == o.Activates && v.Lots[n-1].Expires == o.Expires {
-			v.Lots[n-1].Points += o.Points
-			continue
-		}
-		v.Lots = append(v.Lots, o)
+		v.Lots = appendLike(v.Lots, o)
 	}
-	v.NextExpiry = s.nextExpiry(a)
+	v.Held = s.heldLots(m, a, at, &v.Lots)
+	v.NextExpiry = s.nextExpiry(m, a, at)
 	return v
+}
+
+// appendLike appends a lot, or adds it to the last where nothing tells them apart:
+// what has become spendable since the lots were settled is one with its like.
+func appendLike(lots []kopilka.Lot, o kopilka.Lot) []kopilka.Lot {
+	if n := len(lots); n > 0 && lots[n-1].Activates == o.Activates && lots[n-1].Expires == o.Expires {
+		lots[n-1].Points += o.Points
+		return lots
+	}
+	return append(lots, o)
 }
 
 // Profile is where a member's sealed profile lies in the log; false when nothing
