@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,7 +69,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.shown, o.complete, o.about = naming{}, false, false, nil, ""
+	o.who, o.timed, o.complete, o.about = naming{}, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -293,11 +294,34 @@ func (s *Server) resolve(o *order) *problem {
 		return nil
 	}
 	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
+	if !ok && s.shownAsCard(o) {
+		d.NamedBy, d.Member = kopilka.ByNobody, kopilka.NoMember
+		return nil
+	}
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
 	d.Member = m
 	return nil
+}
+
+// shownAsCard tells whether what a till sent as a card is the number of an
+// instrument: a cashier scans whatever he is given. The number is then put before
+// the coupons, and the sale is nobody's.
+func (s *Server) shownAsCard(o *order) bool {
+	c, ok := o.cmd.(*kopilka.Receipt)
+	if !ok || o.who.by != kopilka.ByCard {
+		return false
+	}
+	s.queue.View(func(b *engine.State) {
+		var n engine.Number
+		n, ok = b.FindNumber(o.who.text)
+		ok = ok && n.Place != 0
+	})
+	if ok && !slices.Contains(c.Coupons, o.who.text) {
+		c.Coupons = slices.Insert(c.Coupons, 0, o.who.text)
+	}
+	return ok
 }
 
 // find gives the member behind a name. An app code is judged at the instant of
