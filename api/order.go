@@ -301,8 +301,29 @@ func (s *Server) resolve(o *order) *problem {
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
+	if s.barred(o) {
+		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
+	}
 	d.Member = m
 	return nil
+}
+
+// barred tells whether the card by which a member is named is blocked, as a lost
+// one is: it may neither earn nor spend. Goods and holds come back all the same,
+// and staff may correct what they like.
+func (s *Server) barred(o *order) (yes bool) {
+	switch o.cmd.Kind() {
+	case kopilka.KindReturn, kopilka.KindVoid, kopilka.KindAdjustment:
+		return false
+	}
+	if o.who.by != kopilka.ByCard || o.past {
+		return false
+	}
+	s.queue.View(func(b *engine.State) {
+		card, _ := b.CardState(o.who.text)
+		yes = card.Blocked
+	})
+	return yes
 }
 
 // shownAsCard tells whether what a till sent as a card is the number of an
@@ -346,8 +367,14 @@ func (s *Server) find(who naming, at kopilka.Time) (m kopilka.MemberNo, ok bool)
 	return m, ok
 }
 
-// same tells whether two numbers are one member.
-func (s *Server) same(a, b kopilka.MemberNo) bool { return a == b }
+// same tells whether two numbers stand for one member, or both for nobody.
+func (s *Server) same(a, b kopilka.MemberNo) (yes bool) {
+	if a == kopilka.NoMember || b == kopilka.NoMember {
+		return a == b
+	}
+	s.queue.View(func(books *engine.State) { yes = books.Resolve(a) == books.Resolve(b) })
+	return yes
+}
 
 // failed is what the world's no is shown as. What is not foreseen is logged.
 func (s *Server) failed(err error) *problem {
