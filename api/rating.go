@@ -16,7 +16,6 @@ type ratingOrder struct {
 	words string
 }
 
-
 var ratingFields = []string{"id", "stars", "text"}
 
 // decodeRating reads stars and words.
