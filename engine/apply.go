@@ -41,6 +41,14 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.emit(c, out)
 	case *kopilka.PutMember:
 		s.putMember(c, out)
+	case *kopilka.PutCard:
+		s.putCard(c, out)
+	case *kopilka.Merge:
+		s.merge(c, out)
+	case *kopilka.Unmerge:
+		s.unmerge(c, out)
+	case *kopilka.Erase:
+		s.erase(c, out)
 	case *kopilka.Tick:
 		s.tick(c)
 	case *kopilka.SetProgram:
@@ -99,12 +107,12 @@ func refuse(out *kopilka.Outcome, r kopilka.Refusal) bool {
 func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	out.Prev = a.lastEntry()
 	a.setEntry(s.seq)
-	s.stand(m, out)
+	s.tell(m, a, out)
 }
 
-// stand tells how the books stand with a member.
-func (s *State) stand(m kopilka.MemberNo, out *kopilka.Outcome) {
-	a := s.accounts.At(int(m))
+// tell tells how the books stand with the member. What a command did to a
+// profile or a card is no entry in the ledger, but its answer tells the balance.
+func (s *State) tell(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	out.Member = m
 	out.Balance, out.Pending, out.Held = s.available(m, a, s.now)
 	out.Debt = s.debts[m]

@@ -30,10 +30,11 @@ func (s *State) issue(c *kopilka.Issue, out *kopilka.Outcome) {
 		}
 	}
 	for i := range c.Due {
-		s.award(c.Due[i].Member, s.member(c.Due[i].Member), &c.Due[i])
-	}
-	if len(c.Due) == 1 {
-		s.stand(c.Due[0].Member, out)
+		m, a, _ := s.person(c.Due[i].Member)
+		s.award(m, a, &c.Due[i])
+		if len(c.Due) == 1 {
+			s.tell(m, a, out)
+		}
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 )
 
 // Given tells whether a member needs no certificate of a rule for a year: he has had
-// it, or that of a later year; or the number stands for nobody by itself, since it
-// was forgotten.
+// it, or that of a later year; or the number stands for nobody by itself, since it is
+// part of another member or was forgotten.
 func (s *State) Given(m kopilka.MemberNo, rule string, year uint16) bool {
 	a := s.accounts.At(int(m))
-	if a.erased() {
+	if a.erased() || a.merged() {
 		return true
 	}
 	_, term := s.certificateNamed(rule)

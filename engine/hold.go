@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/kopilka/kopilka"
@@ -24,7 +25,11 @@ func (s *State) hold(c *kopilka.Hold, out *kopilka.Outcome) {
 		return
 	}
 	out.Program = s.versionAt(c.At)
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
@@ -33,21 +38,21 @@ func (s *State) hold(c *kopilka.Hold, out *kopilka.Outcome) {
 		refuse(out, kopilka.RedeemNotPermitted)
 		return
 	}
-	if available, _, _ := s.available(c.Member, a, s.now); c.Points > available {
+	if available, _, _ := s.available(m, a, s.now); c.Points > available {
 		out.Available, out.Requested = available, c.Points
 		refuse(out, kopilka.InsufficientPoints)
 		return
 	}
 
-	s.settle(c.Member, a, out)
+	s.settle(m, a, out)
 	s.sale.legs = s.spend(a, c.Points, s.sale.legs[:0])
 	var lots uint32
 	for _, l := range slices.Backward(s.sale.legs) {
 		lots = s.newLot(lot{left: int64(l.Points), next: lots, expires: l.Expires})
 	}
-	s.addClaim(c.Member, a, claim{seq: s.seq, until: c.Until, at: lots, from: s.day, kind: claimHold})
+	s.addClaim(m, a, claim{seq: s.seq, until: c.Until, at: lots, from: s.day, kind: claimHold})
 	out.HeldBack = c.Points
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // capture spends points of a hold as a redemption spends points of the balance; what
@@ -63,12 +68,16 @@ func (s *State) capture(c *kopilka.Capture, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
 	}
-	held, ok := s.held(c.Member, a, c.Hold.Seq, s.now)
+	held, ok := s.held(m, a, c.Hold.Seq, s.now)
 	if !ok {
 		refuse(out, kopilka.HoldExpired)
 		return
@@ -92,11 +101,11 @@ func (s *State) capture(c *kopilka.Capture, out *kopilka.Outcome) {
 		return
 	}
 
-	s.settle(c.Member, a, out)
-	s.drawHold(c.Member, a, draw{c.Hold.Seq, points}, out)
+	s.settle(m, a, out)
+	s.drawHold(m, a, draw{c.Hold.Seq, points}, out)
 	out.Redeemed = points
 	s.paidWithout(&c.Deed, c.Amount, p, out)
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // void frees the points of a hold. Who is blocked gets his back too.
@@ -108,14 +117,14 @@ func (s *State) void(c *kopilka.Void, out *kopilka.Outcome) {
 		refuse(out, kopilka.Stale)
 		return
 	}
-	a := s.member(c.Member)
-	if _, ok := s.held(c.Member, a, c.Hold.Seq, s.now); !ok {
+	m, a, _ := s.person(c.Member)
+	if _, ok := s.held(m, a, c.Hold.Seq, s.now); !ok {
 		refuse(out, kopilka.HoldExpired)
 		return
 	}
-	s.settle(c.Member, a, out)
-	s.drawHold(c.Member, a, draw{hold: c.Hold.Seq}, out)
-	s.enter(c.Member, a, out)
+	s.settle(m, a, out)
+	s.drawHold(m, a, draw{hold: c.Hold.Seq}, out)
+	s.enter(m, a, out)
 }
 
 // draw is what a command spends of a hold; the rest of the hold is free. The zero
@@ -188,6 +197,23 @@ func endOfHeld(a *account, made, expires kopilka.Day) kopilka.Day {
 		return min(expires, a.cleared)
 	}
 	return expires
+}
+
+// settleHolds writes into the lots of the holds among the claims from first on, up to
+// end, what inactivity took of them while they were with the owner of a: whoever has
+// them from today on was inactive, or not, by himself.
+func (s *State) settleHolds(a *account, first, end uint32) {
+	for i := first; i != end; i = s.claims.At(int(i)).next {
+		c := s.claims.At(int(i))
+		if c.kind != claimHold {
+			continue
+		}
+		for j := c.at; j != 0 && c.from <= a.cleared; j = s.lots.At(int(j)).next {
+			l := s.lots.Mut(int(j))
+			l.expires = endOfHeld(a, c.from, l.expires)
+		}
+		s.claims.Mut(int(i)).from = s.day
+	}
 }
 
 // findHold is the place of the member's hold made at seq; 0 = there is none.
@@ -301,4 +327,31 @@ func (s *State) heldLots(m kopilka.MemberNo, a *account, at kopilka.Time, lots *
 	}
 	*lots = all
 	return held
+}
+
+// checkHolds proves that the holds of a member hold something, soonest to expire
+// first, and gives how many points, and in how many lots.
+func (s *State) checkHolds(m kopilka.MemberNo, a *account) (held kopilka.Points, lots int, err error) {
+	for i := s.firstClaim(m, a); i != 0; i = s.claims.At(int(i)).next {
+		c := s.claims.At(int(i))
+		if c.kind != claimHold {
+			continue
+		}
+		if c.at == 0 {
+			return 0, 0, fmt.Errorf("the hold %d of member %d holds nothing", c.seq, m)
+		}
+		var last kopilka.Day
+		for j := c.at; j != 0; {
+			l := s.lots.At(int(j))
+			if l.left <= 0 || l.activates != 0 || l.expires < last {
+				return 0, 0, fmt.Errorf("the hold %d of member %d has a lot of %d points, %s-%s, behind one to %s", c.seq, m, l.left, l.activates, l.expires, last)
+			}
+			held += kopilka.Points(l.left)
+			last, j = l.expires, l.next
+			if lots++; lots > s.lots.Len() {
+				return 0, 0, fmt.Errorf("the held lots of member %d go in a circle", m)
+			}
+		}
+	}
+	return held, lots, nil
 }

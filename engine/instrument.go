@@ -68,13 +68,13 @@ func (s *State) instrumentNamed(id string) (*program.Instrument, kopilka.Term) {
 
 // usesOf is how often a member has used an instrument of which everybody has so
 // many uses.
-func (s *State) usesOf(m kopilka.MemberNo, a *account, t kopilka.Term) int64 {
+func (s *State) usesOf(m kopilka.MemberNo, a *account, t kopilka.Term) (uses int64) {
 	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
 		if c := s.claims.At(int(at)); c.kind == claimCoupon && c.term == t {
-			return int64(c.left)
+			uses += int64(c.left) // who has become one with another has those of both
 		}
 	}
-	return 0
+	return uses
 }
 
 // use books that a receipt used an instrument, to the value of u.Points. With
@@ -95,7 +95,10 @@ func (s *State) use(m kopilka.MemberNo, a *account, u *kopilka.Use, counted bool
 		return
 	}
 	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		if c := s.claims.At(int(at)); c.kind == claimCoupon && c.term == u.Term {
+		switch c := s.claims.At(int(at)); {
+		case c.kind == claimPart:
+			at = s.endOf(at) // what came over may go back
+		case c.kind == claimCoupon && c.term == u.Term:
 			u.Claim = c.seq
 			s.claims.Mut(int(at)).left++
 			return
@@ -131,7 +134,7 @@ func (s *State) giveUseBack(m kopilka.MemberNo, a *account, u *kopilka.Use, poin
 	}
 	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
 		c := s.claims.At(int(at))
-		if c.kind != claimCoupon || c.term != u.Term {
+		if c.kind != claimCoupon || c.term != u.Term || c.seq != u.Claim {
 			continue
 		}
 		if c.left == 1 {

@@ -17,7 +17,11 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
@@ -26,15 +30,15 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	if c.Amount > 0 {
 		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), s.tierOf(a, p).MaxRedeemBP, kopilka.Floor))
 	}
-	available, _, _ := s.available(c.Member, a, s.now)
+	available, _, _ := s.available(m, a, s.now)
 	if s.sale.redeem(c.Points, c.NamedBy, cap, available, p, out) {
 		return
 	}
 
-	s.settle(c.Member, a, out)
+	s.settle(m, a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
 	s.paidWithout(&c.Deed, c.Amount, p, out)
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // paidWithout tells what can come back of points that were spent without a sale: the
