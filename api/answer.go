@@ -105,6 +105,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	case *kopilka.Capture:
 		s.memberIDField(e, buyer(c.Member, out))
 		strField(e, "hold", c.Hold.ID)
+		intField(e, "earned", 0)
 		intField(e, "redeemed", int64(out.Redeemed))
 		intField(e, "freed", int64(out.HeldBack))
 		intField(e, "cash_due", int64(out.CashDue))

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,7 +69,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.shown, o.complete, o.about = naming{}, false, false, nil, ""
+	o.who, o.timed, o.complete, o.about = naming{}, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -293,11 +294,55 @@ func (s *Server) resolve(o *order) *problem {
 		return nil
 	}
 	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
+	if !ok && s.shownAsCard(o) {
+		d.NamedBy, d.Member = kopilka.ByNobody, kopilka.NoMember
+		return nil
+	}
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
+	if s.barred(o) {
+		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
+	}
 	d.Member = m
 	return nil
+}
+
+// barred tells whether the card by which a member is named is blocked, as a lost
+// one is: it may neither earn nor spend. Goods and holds come back all the same,
+// and staff may correct what they like.
+func (s *Server) barred(o *order) (yes bool) {
+	switch o.cmd.Kind() {
+	case kopilka.KindReturn, kopilka.KindVoid, kopilka.KindAdjustment:
+		return false
+	}
+	if o.who.by != kopilka.ByCard || o.past {
+		return false
+	}
+	s.queue.View(func(b *engine.State) {
+		card, _ := b.CardState(o.who.text)
+		yes = card.Blocked
+	})
+	return yes
+}
+
+// shownAsCard tells whether what a till sent as a card is the number of an
+// instrument: a cashier scans whatever he is given. The number is then put before
+// the coupons, and the sale is nobody's.
+func (s *Server) shownAsCard(o *order) bool {
+	c, ok := o.cmd.(*kopilka.Receipt)
+	if !ok || o.who.by != kopilka.ByCard {
+		return false
+	}
+	s.queue.View(func(b *engine.State) {
+		var n engine.Number
+		n, ok = b.FindNumber(o.who.text)
+		ok = ok && n.Place != 0
+	})
+	if ok && !slices.Contains(c.Coupons, o.who.text) {
+		c.Coupons = slices.Insert(c.Coupons, 0, o.who.text)
+	}
+	return ok
 }
 
 // find gives the member behind a name. An app code is judged at the instant of
@@ -322,8 +367,14 @@ func (s *Server) find(who naming, at kopilka.Time) (m kopilka.MemberNo, ok bool)
 	return m, ok
 }
 
-// same tells whether two numbers are one member.
-func (s *Server) same(a, b kopilka.MemberNo) bool { return a == b }
+// same tells whether two numbers stand for one member, or both for nobody.
+func (s *Server) same(a, b kopilka.MemberNo) (yes bool) {
+	if a == kopilka.NoMember || b == kopilka.NoMember {
+		return a == b
+	}
+	s.queue.View(func(books *engine.State) { yes = books.Resolve(a) == books.Resolve(b) })
+	return yes
+}
 
 // failed is what the world's no is shown as. What is not foreseen is logged.
 func (s *Server) failed(err error) *problem {

@@ -23,7 +23,7 @@ func (s *Server) receiptAnswer(e *jx.Encoder, seq kopilka.Seq, c *kopilka.Receip
 	}
 	s.standing(e, seq, out)
 	s.legsField(e, out.Legs)
-	s.usesFields(e, c, out)
+	s.usesFields(e, out)
 	s.campaignsField(e, out.Campaigns)
 	if c.Member == kopilka.NoMember {
 		e.FieldStart("offer_card")
@@ -56,7 +56,7 @@ func (s *Server) legsField(e *jx.Encoder, legs []kopilka.Leg) {
 
 // usesFields writes the member's certificates that paid, and what was said in
 // coupons, each with what it paid or took off.
-func (s *Server) usesFields(e *jx.Encoder, c *kopilka.Receipt, out *kopilka.Outcome) {
+func (s *Server) usesFields(e *jx.Encoder, out *kopilka.Outcome) {
 	e.FieldStart("certificates")
 	e.ArrStart()
 	for i := range out.Uses {
@@ -76,11 +76,30 @@ func (s *Server) usesFields(e *jx.Encoder, c *kopilka.Receipt, out *kopilka.Outc
 			e.ObjStart()
 			strField(e, "id", s.term(u.Term).ID)
 			strField(e, "kind", u.Kind.String())
+			optField(e, "coupon", s.saidOf(out, u))
 			intField(e, "points", int64(u.Points))
 			e.ObjEnd()
 		}
 	}
 	e.ArrEnd()
+}
+
+// saidOf is the number or the code by which a till named what was used. A code is
+// looked for in the rules that decided, whatever has become of it since.
+func (s *Server) saidOf(out *kopilka.Outcome, u *kopilka.Use) (said string) {
+	s.queue.View(func(b *engine.State) {
+		if u.Number != 0 {
+			said = b.NumberAt(u.Number).Text
+			return
+		}
+		id := b.Term(u.Term).ID
+		for i := range b.Versions()[out.Program-1].Program.Instruments {
+			if x := &b.Versions()[out.Program-1].Program.Instruments[i]; x.ID == id {
+				said = x.Code
+			}
+		}
+	})
+	return said
 }
 
 // campaignsField writes what each campaign added.
