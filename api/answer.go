@@ -129,6 +129,10 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	case *kopilka.Note:
 		s.memberIDField(e, out.Member)
 		intField(e, "notes", int64(c.No))
+	case *kopilka.Issue:
+		s.issueAnswer(e, c)
+	case *kopilka.Emit:
+		s.emissionAnswer(e, c, out)
 	case *kopilka.SetProgram:
 		switch {
 		case len(c.Document) == 0:

@@ -214,6 +214,8 @@ func TestContractFields(t *testing.T) {
 	f("Member", memberFields[2:])
 	f("Consent", consentFields)
 	f("NewNote", noteFields)
+	f("NewCertificate", certificateFields)
+	f("NewEmission", emissionFields)
 	f("NewKey", keyFields)
 	f("ClockMove", clockFields)
 	f("Refresh", refreshFields)

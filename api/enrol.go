@@ -3,10 +3,12 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/people"
+	"github.com/kopilka/kopilka/program"
 )
 
 // lookMember merges a change into the member as he stands, and seals it.
@@ -49,6 +51,10 @@ func (s *Server) lookMember(o *order) *problem {
 	m.merged = m.before
 	if err := m.merged.Apply(&m.change, s.queue.Calendar().DayOf(s.queue.Now())); err != nil {
 		return unfit(err)
+	}
+	c.Due = nil
+	if !c.Imported {
+		c.Due = s.newlyDue(m)
 	}
 	c.PhoneTag = 0
 	if m.merged.Phone != "" {
@@ -128,4 +134,17 @@ func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
 		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
 	}
 	return v.profile, nil
+}
+
+// newlyDue are the certificates of dates that the change has told or moved, so that
+// who comes on his birthday has it at once. Others get theirs when their day comes.
+func (s *Server) newlyDue(m *memberChange) []kopilka.CertificateDue {
+	var rules *program.Program
+	var today kopilka.Day
+	s.queue.View(func(b *engine.State) { rules, today = b.Program(), b.Day() })
+	if !dated(rules) {
+		return nil
+	}
+	before, now := due(rules, &m.before, today), due(rules, &m.merged, today)
+	return slices.DeleteFunc(now, func(x kopilka.CertificateDue) bool { return slices.Contains(before, x) })
 }

@@ -72,6 +72,13 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/members/{card}/consents", roles: all, serve: s.consents},
 		{method: "GET", path: "/v1/members/{card}/notes", roles: admin, serve: s.notes},
 		{method: "POST", path: "/v1/members/{card}/notes", roles: admin, bytes: bodyMax, serve: s.postNote},
+		{method: "POST", path: "/v1/members/{card}/codes", roles: tills, serve: s.postCode},
+		{method: "POST", path: "/v1/members/{card}/certificates", roles: admin, bytes: bodyMax, serve: s.postCertificate},
+
+		{method: "GET", path: "/v1/instruments", roles: all, serve: s.instruments},
+		{method: "POST", path: "/v1/instruments/{instrument}/emissions", roles: admin, bytes: bodyMax, serve: s.postEmission},
+		{method: "GET", path: "/v1/instruments/{instrument}/numbers", roles: admin, serve: s.numbers},
+		{method: "GET", path: "/v1/numbers/{number}", roles: all, serve: s.getNumber},
 
 		{method: "GET", path: "/v1/segments", roles: analysts, serve: s.segments},
 		{method: "GET", path: "/v1/segments/{id}/members", roles: analysts, serve: s.segmentMembers},

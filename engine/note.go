@@ -15,7 +15,8 @@ func (s *State) keepNote(c *kopilka.Note, out *kopilka.Outcome) {
 	case a.erased():
 		refuse(out, kopilka.MemberNotFound)
 		return
-	case a.keySlot != 0 && a.keySlot != c.KeySlot,
+	case a.merged(), // since the member was looked up
+		a.keySlot != 0 && a.keySlot != c.KeySlot,
 		s.recent.find(kopilka.FingerprintNotes(c.Member)) > c.Before:
 		refuse(out, kopilka.Stale)
 		return
