@@ -108,7 +108,7 @@ func (s *Server) wants(x *explained, u *kopilka.Use, id string) (int64, bool) {
 	if u.Kind != kopilka.UseCoupon && u.Kind != kopilka.UseDiscount {
 		return 0, false
 	}
-	rule := s.instrumentOf(x, id)
+	rule := s.instrumentThen(x, id)
 	if rule == nil {
 		return 0, false
 	}
@@ -131,45 +131,49 @@ func (s *Server) wants(x *explained, u *kopilka.Use, id string) (int64, bool) {
 // capOf is the most of the redeemable part that something may take.
 func (s *Server) capOf(x *explained, u *kopilka.Use, id string) (kopilka.BP, bool) {
 	if u.Kind != kopilka.UseCertificate {
-		rule := s.instrumentOf(x, id)
+		rule := s.instrumentThen(x, id)
 		if rule == nil {
 			return 0, false
 		}
 		return rule.MaxRedeemBP, true
 	}
-	for _, p := range s.fromVersion(x.number) {
-		for i := range p.Certificates {
-			if p.Certificates[i].ID == id {
-				return p.Certificates[i].MaxRedeemBP, true
+	// Of certificates the newest rule holds, the one that was newest then.
+	for _, v := range slices.Backward(s.versions()) {
+		if v.Seq > x.record.Seq {
+			continue
+		}
+		for i := range v.Program.Certificates {
+			if v.Program.Certificates[i].ID == id {
+				return v.Program.Certificates[i].MaxRedeemBP, true
 			}
 		}
 	}
 	return 0, false
 }
 
-// instrumentOf is the rule of an instrument in the version that decided, or else in
+// instrumentThen is the rule of an instrument in the version that decided, or else in
 // the newest that has it: what was sold does not end with a line of a document.
-func (s *Server) instrumentOf(x *explained, id string) *program.Instrument {
-	for _, p := range s.fromVersion(x.number) {
+func (s *Server) instrumentThen(x *explained, id string) *program.Instrument {
+	named := func(p *program.Program) *program.Instrument {
 		for i := range p.Instruments {
 			if p.Instruments[i].ID == id {
 				return &p.Instruments[i]
 			}
 		}
+		return nil
 	}
-	return nil
+	rule := named(x.rules)
+	for _, v := range slices.Backward(s.versions()) {
+		if rule == nil && v.Seq <= x.record.Seq {
+			rule = named(v.Program)
+		}
+	}
+	return rule
 }
 
-// fromVersion is the programs in which a rule is looked for: that of a version, then
-// all others, the newest first.
-func (s *Server) fromVersion(n int) (all []*program.Program) {
-	s.queue.View(func(b *engine.State) {
-		versions := b.Versions()
-		all = append(all, versions[n-1].Program)
-		for i := range slices.Backward(versions) {
-			all = append(all, versions[i].Program)
-		}
-	})
+// versions are all programs that were ever in force, the oldest first.
+func (s *Server) versions() (all []engine.Version) {
+	s.queue.View(func(b *engine.State) { all = b.Versions() }) // only ever appended to
 	return all
 }
 
