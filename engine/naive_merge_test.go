@@ -100,6 +100,18 @@ func (b *clerk) addressed(c kopilka.Command, o *kopilka.Outcome) kopilka.Command
 		y := *x
 		y.Member = b.resolve(x.Member)
 		return &y
+	case *kopilka.Hold:
+		y := *x
+		y.Member = b.resolve(x.Member)
+		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
+	case *kopilka.Capture:
+		y := *x
+		y.Member = b.resolve(x.Member)
+		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
+	case *kopilka.Void:
+		y := *x
+		y.Member = b.resolve(x.Member)
+		return &y
 	case *kopilka.Grant:
 		y := *x
 		y.Member = b.resolve(x.Member)
@@ -210,6 +222,9 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 		g.Activates = b.begin(g.Activates)
 		o.Moved = append(o.Moved, g)
 	}
+	for _, h := range b.promises(from) {
+		o.Moved = append(o.Moved, h.grains...)
+	}
 	o.Moved = alike(o.Moved)
 	into.grains, from.grains = append(into.grains, from.grains...), nil
 	o.MovedDebt = from.debt
@@ -273,7 +288,20 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	from.active = max(from.active, into.active)
 
 	var missing kopilka.Points
+	var held, handed []kopilka.Lot
+	for _, h := range b.promises(from) {
+		held = append(held, h.grains...)
+	}
+	held = alike(held)
+	o.Moved = append(o.Moved, held...)
 	for _, l := range c.Points {
+		for i := range held {
+			if h := &held[i]; h.Activates == l.Activates && h.Expires == l.Expires {
+				n := min(l.Points, h.Points)
+				l.Points -= n
+				h.Points -= n
+			}
+		}
 		if lost || l.Expires < b.day {
 			continue
 		}
@@ -281,10 +309,11 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 			return g.Expires == l.Expires && b.begin(g.Activates) == b.begin(l.Activates)
 		})
 		missing += l.Points - total(got)
-		o.Moved = append(o.Moved, got...)
+		handed = append(handed, got...)
 	}
-	o.Moved = alike(append(o.Moved, b.spend(into, missing)...))
-	for _, l := range o.Moved {
+	handed = append(handed, b.spend(into, missing)...)
+	o.Moved = alike(append(o.Moved, handed...))
+	for _, l := range handed {
 		b.add(from, l)
 	}
 	o.MovedDebt = min(c.Debt, into.debt)
@@ -301,6 +330,7 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 
 	leg := kopilka.Leg{Member: c.From, Kind: kopilka.LegUnmerged, Points: total(o.Moved) - o.MovedDebt, Prev: from.lastEntry, Debt: from.debt}
 	leg.Balance, leg.Pending = b.balance(from)
+	leg.Held = b.held(from)
 	from.lastEntry = b.seq
 	o.Legs = []kopilka.Leg{leg}
 	b.enter(c.Into, o)
@@ -309,7 +339,7 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 	p := b.people[c.Member]
 	b.settle(p, o)
-	o.Earned = p.debt - total(p.grains)
+	o.Earned = p.debt - total(p.grains) - b.held(p)
 	b.books.Forfeited -= o.Earned
 	b.books.Debt -= p.debt
 	p.debt, p.grains, p.tier, p.goingDown = 0, nil, 0, false
@@ -317,6 +347,7 @@ func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 		part := b.people[no]
 		part.erased, part.card, part.phone, part.cleared = true, "", 0, b.day
 		part.cards, part.first = nil, carried{}
+		part.holds, part.papers, part.visits = nil, nil, nil
 		part.registered = b.earliest(no) // whose day it was is forgotten
 	}
 	b.enter(c.Member, o)

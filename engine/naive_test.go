@@ -33,6 +33,8 @@ type clerk struct {
 	sums     []Term                    // what is counted of names of the program
 	adjusted map[string]kopilka.Points // by hand today, by actor
 	brought  map[string]int64          // members enrolled, by source
+	stock    stock
+	tickets  []*ticket
 
 	// What the index says, which has a twin of its own: everybody's segment before
 	// the command, and a member's after it.
@@ -64,6 +66,9 @@ type person struct {
 	debt       kopilka.Points
 	grains     []kopilka.Lot
 	untold     []kopilka.Lot // run out, not yet in an answer
+	holds      []*promise
+	papers     []*paper
+	visits     []*visit
 	bought     []bought
 	welcomed   bool
 	brought    bool // the referrer has had his thanks
@@ -110,6 +115,7 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 	b.seq++
 	b.now = max(b.now, at)
 	b.wait()
+	b.lapse()
 	o := kopilka.Outcome{Time: b.now, Program: len(b.programs), Member: kopilka.NoMember}
 	id := kopilka.HeadOf(c).ID
 	if prior := b.ids[id]; id != "" && prior != 0 {
@@ -146,6 +152,16 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		b.adjustment(c, &o)
 	case *kopilka.Return:
 		b.giveBack(c, &o)
+	case *kopilka.Hold:
+		b.hold(c, &o)
+	case *kopilka.Capture:
+		b.capture(c, &o)
+	case *kopilka.Void:
+		b.void(c, &o)
+	case *kopilka.Issue:
+		b.issue(c, &o)
+	case *kopilka.Emit:
+		b.emit(c, &o)
 	case *kopilka.CreateKey:
 		if _, taken := b.keys[c.KeyID]; taken {
 			o.Refusal = kopilka.KeyTaken
@@ -205,6 +221,7 @@ func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
 	if clock, runs := b.clock(p); runs && clock < b.day {
 		b.clear(p, clock)
+		b.strikeHolds(p, clock)
 	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
@@ -373,6 +390,7 @@ func (b *clerk) tell(m kopilka.MemberNo, o *kopilka.Outcome) {
 	p := b.people[m]
 	o.Member = m
 	o.Balance, o.Pending = b.balance(p)
+	o.Held = b.held(p)
 	o.Debt, o.Tier, o.NextExpiry = p.debt, uint8(b.tierNow(p, b.after(m))), b.nextExpiry(p)
 }
 

@@ -116,7 +116,7 @@ func (s *State) certify(x *sale, c *kopilka.Receipt, redeemable int64, out *kopi
 		}
 		pays -= n
 		out.CertificateUsed += n
-		out.Uses = append(out.Uses, kopilka.Use{Kind: kopilka.UseCertificate, Term: of.Term, Claim: of.Seq, Points: n})
+		out.Uses = append(out.Uses, of.use(n))
 		x.counted = append(x.counted, false)
 		for k, share := range x.spread(int64(n), nil, c) {
 			x.paid[k].certificate += share

@@ -60,7 +60,7 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	var quote, got kopilka.Outcome
 	receipt, _ := c.(*kopilka.Receipt)
 	if receipt != nil && !receipt.Imported {
-		s.Quote(s.Now(), receipt, &quote)
+		s.Quote(x.now, receipt, &quote)
 	}
 	b.look(s)
 	s.Apply(x.now, c, &got)
@@ -87,6 +87,12 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 			return fmt.Errorf("key %+v of %d; want %+v of %d", k, len(s.Keys()), b.keys[k.ID], len(b.keys))
 		}
 	}
+	if err := sameNumbers(s, b); err != nil {
+		return err
+	}
+	if err := b.sameTickets(s); err != nil {
+		return err
+	}
 	if !slices.Equal(s.terms, b.sums) {
 		return fmt.Errorf("names\n got %+v\nwant %+v", s.terms, b.sums)
 	}
@@ -110,6 +116,9 @@ func sameOutcome(s *State, got, want *kopilka.Outcome) error {
 			g.Available, g.Requested, w.Available, w.Requested = got.Available, got.Requested, want.Available, want.Requested
 		case kopilka.RedeemCapExceeded:
 			g.MaxRedeem, w.MaxRedeem = got.MaxRedeem, want.MaxRedeem
+			g.MaxCertificate, w.MaxCertificate = got.MaxCertificate, want.MaxCertificate
+		case kopilka.InstrumentUsed, kopilka.InstrumentExpired, kopilka.InstrumentUnfit:
+			g.Coupon, w.Coupon = got.Coupon, want.Coupon
 		}
 	}
 	if w.Member != kopilka.NoMember && w.Refusal == kopilka.Accepted {
@@ -123,6 +132,7 @@ func sameOutcome(s *State, got, want *kopilka.Outcome) error {
 		o.Left.Lines = append([]kopilka.RemainsLine(nil), o.Left.Lines...)
 		o.Left.Spent = append([]kopilka.Lot(nil), o.Left.Spent...)
 		o.Left.Legs = append([]kopilka.RemainsLeg(nil), o.Left.Legs...)
+		o.Uses, o.Left.Uses = append([]kopilka.Use(nil), o.Uses...), append([]kopilka.Use(nil), o.Left.Uses...)
 	}
 	if !reflect.DeepEqual(g, w) {
 		return fmt.Errorf("outcome\n got %+v\nwant %+v", g, w)
@@ -146,9 +156,13 @@ func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
 		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
 		KeySlot: p.keySlot, PhoneTag: p.phone, Referrer: p.referrer}
 	want.Balance, want.Pending = b.balance(p)
+	want.Held, want.Holds, want.Certificates = b.held(p), b.holdsOf(p), b.certificatesOf(s, p)
 	for _, g := range p.grains {
 		g.Activates = b.begin(g.Activates)
 		want.Lots = append(want.Lots, g)
+	}
+	for _, h := range b.promises(p) {
+		want.Lots = append(want.Lots, h.grains...)
 	}
 	want.Lots = alike(want.Lots)
 	if !slices.Equal(got.Lots, want.Lots) || !slices.Equal(byExpiry(got.Expired), byExpiry(p.untold)) {
@@ -184,13 +198,25 @@ func sameQuote(quote, got *kopilka.Outcome) error {
 		return nil
 	}
 	q, g := *quote, *got
+	if g.MaxCertificate == 0 {
+		q.MaxCertificate = 0 // a receipt that asks for none does not look
+	}
 	for _, o := range []*kopilka.Outcome{&q, &g} {
+		if len(o.Uses) == 0 {
+			o.MaxCertificate = 0 // a quote tells it to whoever did not ask
+		}
+		o.Uses = append([]kopilka.Use(nil), o.Uses...)
+		for i := range o.Uses {
+			if o.Uses[i].Kind != kopilka.UseCertificate {
+				o.Uses[i].Claim = 0 // which only the log knows
+			}
+		}
 		o.Left, o.Expired, o.LegsExpired, o.Prev, o.Time = kopilka.Remains{}, nil, nil, 0, 0
 		o.Legs = append([]kopilka.Leg(nil), o.Legs...)
 		o.Campaigns = append([]kopilka.CampaignUse(nil), o.Campaigns...)
 		for i := range o.Legs {
 			l := &o.Legs[i]
-			l.Prev, l.Balance, l.Pending, l.Debt = 0, 0, 0, 0
+			l.Prev, l.Balance, l.Pending, l.Held, l.Debt = 0, 0, 0, 0, 0
 		}
 	}
 	if !reflect.DeepEqual(q, g) {

@@ -26,6 +26,7 @@ type till struct {
 	done    []done            // what can come back
 	members int               // most to be enrolled
 	merges  mergesDone
+	holds   []held
 }
 
 // done is a receipt or redemption with what an API would look up for a return.
@@ -103,6 +104,7 @@ func (x *till) program() *kopilka.SetProgram {
 		pick(x, "within_balance", "only_pending", "unlimited"), pick(x, "keep", "take"), pick(x, "keep", "take"), pick(x, "keep", "take"),
 		allowed, x.offers(metric, names), 1+x.IntN(3),
 		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
+	doc = strings.TrimSuffix(doc, "}") + x.instruments() + "}"
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
@@ -126,6 +128,9 @@ func (x *till) next() []kopilka.Command {
 	}
 	if x.odds(10) {
 		return one(x.identities())
+	}
+	if x.odds(20) {
+		return x.claim()
 	}
 	switch r := x.IntN(100); {
 	case r < 36:
@@ -181,6 +186,10 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Redemption:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
+	case *kopilka.Capture:
+		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
+	case *kopilka.Hold:
+		x.holds = append(x.holds, held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: x.s.Seq()}, member: o.Member, until: c.Until})
 	case *kopilka.Return:
 		if sale != nil {
 			sale.before = append(sale.before, sale.left)
