@@ -9,6 +9,7 @@ import (
 	"github.com/kopilka/kopilka/index"
 	"github.com/kopilka/kopilka/people"
 	"github.com/kopilka/kopilka/program"
+	"github.com/valyala/fasthttp"
 )
 
 // memberView is what the books say of one member at one position of the log.
@@ -18,14 +19,39 @@ type memberView struct {
 	rules    *program.Program
 	at       index.Standing
 	referrer string // card of the inviting member
+	cards    []engine.Card
 }
 
 func (v *memberView) read(b *engine.State, no kopilka.MemberNo, at kopilka.Time) {
 	v.Member = b.Member(no, at)
-	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(no)
+	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(v.No)
+	v.cards = b.Cards(no)
 	if v.Referrer != kopilka.NoMember {
 		v.referrer = b.Card(v.Referrer)
 	}
+}
+
+// getMember shows all that is known of the member of a card.
+func (s *Server) getMember(c *call) *problem {
+	if p := c.reads(); p != nil {
+		return p
+	}
+	var m memberView
+	ok := false
+	s.queue.View(func(b *engine.State) {
+		var no kopilka.MemberNo
+		if no, ok = b.ByCard(c.param); ok {
+			m.read(b, no, s.queue.Now())
+		}
+	})
+	if !ok {
+		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	p := s.showMember(c, &m)
+	if p != nil {
+		return p
+	}
+	return c.reply(fasthttp.StatusOK)
 }
 
 // showMember writes a member.
@@ -38,10 +64,15 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 	if p != nil {
 		return p
 	}
+	written, p := s.notesOf(m.No)
+	if p != nil {
+		return p
+	}
 	e := &c.out
 	e.ObjStart()
 	strField(e, "member_id", s.ids.ID(m.No))
 	strField(e, "card", m.Card)
+	cards(e, m.cards)
 	strField(e, "state", m.State.String())
 	e.FieldStart("blocked")
 	e.Bool(m.Blocked)
@@ -51,8 +82,10 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 	intField(e, "debt", int64(m.Debt))
 	strField(e, "tier", m.rules.Tiers[m.Tier].ID)
 	progress(e, m)
-	e.FieldStart("certificates")
-	e.ArrEmpty()
+	if p := s.holds(e, m.Holds); p != nil {
+		return p
+	}
+	certificates(e, m.Certificates)
 	s.lots(e, m)
 	s.expiryField(e, m.NextExpiry)
 	e.FieldStart("rfm")
@@ -72,19 +105,41 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 		e.ObjEnd()
 	}
 	s.personal(e, m, &profile)
+	intField(e, "notes", int64(written))
 	intField(e, "seq", int64(m.seq))
 	e.ObjEnd()
 	return nil
 }
 
-// progress writes how far the next tier is, in the metric of the policy.
+// holds writes what is set aside for orders, the oldest first.
+func (s *Server) holds(e *jx.Encoder, all []engine.HeldFor) *problem {
+	e.FieldStart("holds")
+	e.ArrStart()
+	for _, x := range all {
+		record, err := s.queue.Command(x.Seq)
+		if err != nil {
+			return s.failed(err)
+		}
+		e.ObjStart()
+		strField(e, "id", kopilka.HeadOf(record.Command).ID)
+		intField(e, "points", int64(x.Points))
+		s.timeField(e, "expires_at", x.Until)
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+	return nil
+}
+
+// progress writes how far the next tier is, in the metric of the policy. By hand and
+// by segment there is no way to measure.
 func progress(e *jx.Encoder, m *memberView) {
 	e.FieldStart("tier_progress")
 	e.ObjStart()
-	strField(e, "metric", m.rules.TierPolicy.Metric.String())
+	metric := m.rules.TierPolicy.Metric
+	strField(e, "metric", metric.String())
 	intField(e, "value", m.TierMetric)
 	next := int(m.Tier) + 1
-	if next < len(m.rules.Tiers) && m.rules.TierPolicy.Metric != program.ByHand {
+	if next < len(m.rules.Tiers) && (metric == program.BySpend || metric == program.ByCount) {
 		strField(e, "next_tier", m.rules.Tiers[next].ID)
 		intField(e, "missing", max(0, m.rules.Tiers[next].Threshold-m.TierMetric))
 	} else {

@@ -83,8 +83,11 @@ type Server struct {
 	queue  *commit.Queue
 	vault  *people.Vault
 	names  *people.Names
+	dates  *people.Dates
 	ids    kopilka.MemberIDs
+	codes  kopilka.Codes
 	turns  turns
+	issuer issuer
 	large  chan struct{} // a place for each large body that is worked on
 	passes passes
 
@@ -105,9 +108,10 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s.issuer.learned = make(chan struct{})
 	s.stopped, s.stop = context.WithCancel(context.Background())
-	queue.View(func(b *engine.State) { s.ids = b.IDs() })
+	queue.View(func(b *engine.State) { s.ids, s.codes = b.IDs(), b.Codes() })
 	var few [4]byte
 	if _, err := rand.Read(few[:]); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
@@ -169,7 +173,7 @@ func (s *Server) routeOf(h *fasthttp.RequestHeader) *route {
 // Serve answers what ln brings until Shutdown. A listener that has run out of
 // file descriptors waits for some instead of ending.
 func (s *Server) Serve(ln net.Listener) error {
-	go s.learnNames(s.stopped)
+	go s.tend(s.stopped)
 	s.serving.Store(true)
 	defer s.serving.Store(false)
 	return s.http.Serve(patient{ln, s.opts.Log})
@@ -189,7 +193,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
-	c.s, c.ctx, c.route, c.param, c.key = s, ctx, nil, "", engine.Key{}
+	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
 	c.out.Reset()
 	c.name()
 	meter := &unrouted
@@ -243,7 +247,7 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeNotFound, "no route has this path in this version")
 	}
-	c.route, c.param = f.route, f.param
+	c.route, c.param, c.second = f.route, f.params[0], f.params[1]
 	if p := c.authorize(); p != nil {
 		return p
 	}
