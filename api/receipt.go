@@ -192,7 +192,7 @@ func (s *Server) quote(c *call) *problem {
 		b.Quote(s.queue.Now(), &o.receipt, &out)
 	})
 	if out.Refusal != kopilka.Accepted {
-		return refused(&out)
+		return o.refused(&out)
 	}
 	out.Time = s.queue.Now()
 	c.out.ObjStart()

@@ -54,6 +54,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/receipts/{id}", roles: all, serve: s.getReceipt},
 		{method: "POST", path: "/v1/receipts/{id}/returns", roles: tills, bytes: bodyMax, serve: s.postReturn},
 		{method: "PUT", path: "/v1/receipts/{id}/rating", roles: tills, bytes: bodyMax, serve: s.putRating},
+		{method: "GET", path: "/v1/receipts/{id}/explain", roles: all, serve: s.explain},
 		{method: "POST", path: "/v1/holds", roles: tills, bytes: bodyMax, serve: s.postHold},
 		{method: "GET", path: "/v1/holds/{id}", roles: all, serve: s.getHold},
 		{method: "POST", path: "/v1/holds/{id}/capture", roles: tills, bytes: bodyMax, serve: s.postCapture},

@@ -23,13 +23,21 @@ import (
 //	grant anna 50
 //	adjust anna -5
 //	return r1 500.00                          or by lines, counted from 1: return r1 1=100.00 2=50.00
-//	member anna                               how the books stand
+//	member anna                               how the books stand, and his cards
+//	card anna 4711 [blocked] [carrier=app]    one more, or one of those there are
+//	merge boris anna                          boris becomes a part of anna
+//	unmerge boris
+//	hold h1 anna 40 for=24h                   points set aside for an order
+//	capture h1 c1 30|max [of=1000.00]         spent of the hold
+//	void h1
+//	wait 1h                                   time passes
+//	erase anna
 //
 // After every line the books are checked. go test ./engine -run TestPlays -rewrite
 // writes the answers anew; the diff is the review.
 func TestPlays(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		p := &play{s: New(), names: map[string]kopilka.MemberNo{}, receipts: map[string]*done{}}
+		p := &play{s: New(), names: map[string]kopilka.MemberNo{}, receipts: map[string]*done{}, holds: map[string]held{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			p.t, p.d = t, d
 			answer := p.line()
@@ -49,6 +57,8 @@ type play struct {
 	n        int
 	names    map[string]kopilka.MemberNo
 	receipts map[string]*done
+	merges   mergesDone
+	holds    map[string]held
 }
 
 func (p *play) line() string {
@@ -63,6 +73,9 @@ func (p *play) line() string {
 	case "day":
 		p.day(p.word(0))
 		return p.s.Day().String()
+	case "wait":
+		p.now += p.span(p.word(0))
+		return ""
 	case "enrol":
 		c := &kopilka.PutMember{Card: p.word(0), Registered: p.s.Day(), Referrer: kopilka.NoMember, Blocked: d.HasArg("blocked")}
 		if m, ok := p.s.ByCard(c.Card); ok {
@@ -71,6 +84,7 @@ func (p *play) line() string {
 		if day := p.value("registered"); day != "" {
 			c.Registered = p.parseDay(day)
 		}
+		c.Source = p.value("source")
 		if by := p.value("by"); by != "" {
 			c.Referrer = p.names[by]
 		}
@@ -105,6 +119,12 @@ func (p *play) line() string {
 		return p.do(p.giveBack())
 	case "member":
 		return p.member(p.who(0))
+	}
+	if c := p.claims(); c != nil {
+		return p.do(c)
+	}
+	if c := p.identity(); c != nil {
+		return p.do(c)
 	}
 	d.Fatalf(p.t, "no such line: %s", d.Cmd)
 	return ""
@@ -231,11 +251,20 @@ func (p *play) do(c kopilka.Command) string {
 	var out kopilka.Outcome
 	p.s.Apply(p.now, c, &out)
 	if out.Refusal == kopilka.Accepted {
+		if r, ok := c.(*kopilka.Return); ok {
+			p.merges.took(p.s, c, &out, p.receipts[r.Receipt])
+		} else {
+			p.merges.took(p.s, c, &out, nil)
+		}
 		switch c := c.(type) {
 		case *kopilka.Receipt:
 			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
 		case *kopilka.Redemption:
 			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
+		case *kopilka.Capture:
+			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
+		case *kopilka.Hold:
+			p.holds[c.ID] = held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: p.s.Seq()}, member: c.Member, until: c.Until}
 		case *kopilka.Return:
 			p.receipts[c.Receipt].left, p.receipts[c.Receipt].lastReturn = out.Left, p.s.Seq()
 		case *kopilka.SetProgram:
@@ -261,6 +290,9 @@ func (p *play) answer(out *kopilka.Outcome) string {
 	}
 	if out.Enrolled {
 		words = append(words, "enrolled")
+	}
+	if len(out.Moved) > 0 {
+		say("moved", int64(sumLots(out.Moved)))
 	}
 	for _, l := range out.Expired {
 		say("lost", int64(l.Points), " after ", l.Expires.String())
@@ -289,6 +321,7 @@ func (p *play) answer(out *kopilka.Outcome) string {
 	}
 	words = append(words, "balance "+sum2(int64(out.Balance)))
 	say("pending", int64(out.Pending))
+	say("held", int64(out.Held))
 	say("debt", int64(out.Debt))
 	say("still owed", int64(out.Left.Owed))
 	if tiers := p.s.Program().Tiers; len(tiers) > 1 {
@@ -298,11 +331,14 @@ func (p *play) answer(out *kopilka.Outcome) string {
 }
 
 func (p *play) member(m kopilka.MemberNo) string {
-	v := p.s.Member(m, p.s.Now())
+	v := p.s.Member(m, p.now)
 	var b strings.Builder
 	fmt.Fprintf(&b, "balance %s", sum2(int64(v.Balance)))
 	if v.Pending > 0 {
 		fmt.Fprintf(&b, "  pending %s", sum2(int64(v.Pending)))
+	}
+	if v.Held > 0 {
+		fmt.Fprintf(&b, "  held %s", sum2(int64(v.Held)))
 	}
 	if v.Debt > 0 {
 		fmt.Fprintf(&b, "  debt %s", sum2(int64(v.Debt)))
@@ -312,6 +348,12 @@ func (p *play) member(m kopilka.MemberNo) string {
 	}
 	if v.NextExpiry.Points > 0 {
 		fmt.Fprintf(&b, "  loses %s after %s", sum2(int64(v.NextExpiry.Points)), v.NextExpiry.Expires)
+	}
+	for _, c := range p.s.Cards(m)[min(1, len(p.s.Cards(m))):] {
+		fmt.Fprintf(&b, "  card %s", c.Number)
+		if c.Blocked {
+			b.WriteString(" (blocked)")
+		}
 	}
 	for _, l := range v.Lots {
 		fmt.Fprintf(&b, "\n%s until %s", sum2(int64(l.Points)), l.Expires)
