@@ -295,3 +295,18 @@ func TestExport(t *testing.T) {
 	s.as("till", "GET", "/v1/members/anna/export", "").refused(codeForbidden, "")
 	s.get("/v1/members/nobody/export").refused(codeMemberNotFound, "")
 }
+
+// TestTierByHand sets tiers by hand where the program leaves them to staff.
+func TestTierByHand(t *testing.T) {
+	s := openWith(t, strings.Replace(testProgram, "{metric: spend, window_days: 365, downgrade: full}", "{metric: manual}", 1), Options{})
+	s.enrol("c1")
+	s.as("till", "PUT", "/v1/members/c1", `{"tier":"gold"}`).refused(codeForbidden, "/tier")
+	s.as("admin", "PUT", "/v1/members/c1", `{"tier":""}`).refused(codeMalformed, "/tier")
+	s.as("admin", "PUT", "/v1/members/c1", `{"tier":"platinum"}`).refused(codeNotFound, "")
+	s.as("admin", "PUT", "/v1/members/c1", `{"tier":"gold"}`).is(200, "tier", "gold")
+	s.get("/v1/members/c1").is(200, "tier", "gold", "tier_progress.metric", "manual", "tier_progress.next_tier", nil)
+	s.sell("c1", 1000)
+	s.get("/v1/members/c1").is(200, "balance", 100)
+	other := open(t)
+	other.as("admin", "PUT", "/v1/members/c1", `{"tier":"gold"}`).refused(codeTierNotByHand, "")
+}
