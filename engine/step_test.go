@@ -19,11 +19,67 @@ var (
 // compares everything after every one of them.
 func TestStep(t *testing.T) {
 	if *seedFlag != 0 {
-		step(t, *seedFlag)
+		step(t, *seedFlag, seen{})
 		return
 	}
+	all := seen{}
 	for seed := range *seedsFlag {
-		step(t, uint64(seed)+1)
+		step(t, uint64(seed)+1, all)
+	}
+	for _, what := range []string{"welcome", "referrer", "referee", "level_3", "legs called", "legs owed", "legs run out",
+		"campaigns", "certificate", "gift_certificate", "coupon", "discount_card", "two at once", "held",
+		"certificate back", "certificate lapsed", "flags 1", "flags 5", "anonymous"} {
+		if *seedsFlag >= 300 && all[what] < 5 {
+			t.Errorf("only %d cases of %s", all[what], what)
+		}
+	}
+}
+
+// seen counts what came up, so that a rule that is never met is not thought proved.
+type seen map[string]int
+
+func (n seen) note(c kopilka.Command, o *kopilka.Outcome) {
+	if o.Refusal != kopilka.Accepted {
+		n[o.Refusal.String()]++
+		return
+	}
+	for _, l := range o.Legs {
+		n[l.Kind.String()]++
+		if l.Points < 0 && l.Kind <= kopilka.LegLevel3 {
+			n["legs called"]++
+		}
+	}
+	for _, l := range o.Left.Legs {
+		if l.Owed > 0 {
+			n["legs owed"]++
+		}
+	}
+	if len(o.LegsExpired) > 0 {
+		n["legs run out"]++
+	}
+	for _, u := range o.Uses {
+		n[u.Kind.String()]++
+		if o.Member == kopilka.NoMember {
+			n["anonymous"]++
+		}
+	}
+	if len(o.Uses) > 1 {
+		n["two at once"]++
+	}
+	if len(o.Campaigns) > 0 {
+		n["campaigns"]++
+	}
+	if r, ok := c.(*kopilka.Receipt); ok && r.Hold.Seq != 0 {
+		n["held"]++
+	}
+	if o.CertificateRestored > 0 {
+		n["certificate back"]++
+	}
+	if o.CertificateLapsed > 0 {
+		n["certificate lapsed"]++
+	}
+	if o.Flags != 0 {
+		n[fmt.Sprintf("flags %d", o.Flags)]++
 	}
 }
 
@@ -37,10 +93,11 @@ func shown(c kopilka.Command) any {
 
 const stepLen = 300
 
-func step(t *testing.T, seed uint64) {
+func step(t *testing.T, seed uint64, all seen) {
 	t.Helper()
 	s, b := New(), newClerk()
 	x := newTill(seed, s)
+	x.seen = all
 	queue := x.openers()
 	for i := 0; i < stepLen; {
 		if len(queue) == 0 {
@@ -73,6 +130,7 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	if err := sameOutcome(s, &got, &want); err != nil {
 		return err
 	}
+	x.seen.note(c, &got)
 	x.took(c, &got)
 	if s.Day() != b.day || s.Seq() != b.seq || s.Now() != b.now {
 		return fmt.Errorf("the books are at %d on %s, the clerk at %d on %s", s.Seq(), s.Day(), b.seq, b.day)
