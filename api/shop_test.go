@@ -56,6 +56,12 @@ func open(t testing.TB) *shop { return openWith(t, testProgram, Options{}) }
 
 func openWith(t testing.TB, program string, opts Options) *shop {
 	t.Helper()
+	return openAt(t, program, opts, kopilka.TimeOf(testStart))
+}
+
+// openAt opens a shop on a clock that stands at an instant.
+func openAt(t testing.TB, program string, opts Options, now kopilka.Time) *shop {
+	t.Helper()
 	dir := t.TempDir()
 	log, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "data"), Logger: discard})
 	if err != nil {
@@ -65,7 +71,7 @@ func openWith(t testing.TB, program string, opts Options) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	queue, err := commit.Open(log, runs, commit.Options{Program: []byte(program), TestClock: kopilka.TimeOf(testStart)})
+	queue, err := commit.Open(log, runs, commit.Options{Program: []byte(program), TestClock: now})
 	if err != nil {
 		t.Fatal(err)
 	}

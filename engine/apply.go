@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/kopilka/kopilka"
-	"github.com/kopilka/kopilka/program"
 )
 
 // Apply does the next command of the log at the log's time and fills out with
@@ -13,6 +11,9 @@ import (
 func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) {
 	s.seq++
 	s.now = max(s.now, at)
+	if s.scheduled.due(s) {
+		s.takeEffect()
+	}
 	out.Reset()
 	out.Time = s.now
 	out.Program = len(s.versions)
@@ -101,35 +102,6 @@ func (s *State) genesis(c *kopilka.Genesis) {
 	s.ids = kopilka.NewMemberIDs(c.Secret)
 	s.day = c.Day
 	s.index.Start(c.Day)
-}
-
-// setProgram puts a program in force from here on. Points keep the days they
-// were given; tiers are found again by their ids.
-func (s *State) setProgram(c *kopilka.SetProgram, out *kopilka.Outcome) {
-	if s.spent(&c.Head, out) {
-		return
-	}
-	p, err := program.Parse(c.Document)
-	if err != nil {
-		panic(fmt.Sprintf("engine: the program at position %d, which was valid when it was logged: %v", s.seq, err))
-	}
-	before := s.Program()
-	if s.sold && (p.Currency != before.Currency || p.MinorUnits != before.MinorUnits || p.TimeZone != before.TimeZone) {
-		refuse(out, kopilka.ProgramFixed)
-		return
-	}
-	if before != nil && bytes.Equal(p.Document(), before.Document()) {
-		return // in force already: no version of its own
-	}
-	if len(s.versions) == versionsMax {
-		panic("engine: more versions of the program than an account can tell apart")
-	}
-	s.inForce(Version{Seq: s.seq, Time: s.now, Day: s.day, Program: p})
-	s.index.SetRule(&p.RFM, p.TierPolicy.WindowDays)
-	if before != nil {
-		s.retier(before, p)
-	}
-	out.Program = len(s.versions)
 }
 
 // refresh sets the frozen boundaries of segments anew.

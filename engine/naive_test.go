@@ -28,6 +28,7 @@ type clerk struct {
 	receipts map[string]*slip
 	keys     map[string]Key
 	sold     bool
+	waiting  *kopilka.SetProgram // for its instant
 	books    Books
 }
 
@@ -94,6 +95,7 @@ func (b *clerk) programAt(t kopilka.Time) int {
 func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 	b.seq++
 	b.now = max(b.now, at)
+	b.wait()
 	o := kopilka.Outcome{Time: b.now, Program: len(b.programs), Member: kopilka.NoMember}
 	id := kopilka.HeadOf(c).ID
 	if prior := b.ids[id]; id != "" && prior != 0 {
@@ -105,6 +107,7 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		b.day = c.Day
 	case *kopilka.Tick:
 		b.midnight()
+		b.wait()
 	case *kopilka.SetProgram:
 		b.setProgram(c, &o)
 	case *kopilka.PutMember:
@@ -405,15 +408,49 @@ func (b *clerk) tierIn(p *person, rules *program.Program) program.Tier {
 	return rules.Tiers[min(p.tier, len(rules.Tiers)-1)]
 }
 
-func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
-	rules, err := program.Parse(c.Document)
+// wait puts in force what waits, when its instant and its day have come.
+func (b *clerk) wait() {
+	if c := b.waiting; c != nil && c.At <= b.now && c.Day <= b.day {
+		b.waiting = nil
+		b.putInForce(mustParse(c.Document), c.At)
+	}
+}
+
+func mustParse(document []byte) *program.Program {
+	p, err := program.Parse(document)
 	if err != nil {
 		panic(err)
 	}
-	if b.sold && (rules.Currency != b.program().Currency || rules.MinorUnits != b.program().MinorUnits || rules.TimeZone != b.program().TimeZone) {
+	return p
+}
+
+func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
+	if len(c.Document) == 0 {
+		if b.waiting == nil {
+			o.Refusal = kopilka.NotFound
+		}
+		b.waiting = nil
+		return
+	}
+	rules := mustParse(c.Document)
+	if len(b.programs) > 0 && (b.sold || c.At > b.now) && (rules.Currency != b.program().Currency || rules.MinorUnits != b.program().MinorUnits || rules.TimeZone != b.program().TimeZone) {
 		o.Refusal = kopilka.ProgramFixed
 		return
 	}
+	if len(b.programs) > 0 && rules.Currency != b.program().Currency {
+		b.waiting = nil
+	}
+	if c.At > b.now {
+		later := *c
+		later.Document = append([]byte(nil), c.Document...)
+		b.waiting = &later
+		return
+	}
+	b.putInForce(rules, b.now)
+	o.Program = len(b.programs)
+}
+
+func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 	if len(b.programs) > 0 && string(rules.Document()) == string(b.program().Document()) {
 		return
 	}
@@ -421,8 +458,7 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 	if len(b.programs) > 0 {
 		before = b.program().Tiers
 	}
-	b.programs = append(b.programs, printed{rules, b.now, b.day})
-	o.Program = len(b.programs)
+	b.programs = append(b.programs, printed{rules, since, b.day})
 	byHand := rules.TierPolicy.Metric == program.ByHand
 	for _, p := range b.people {
 		b.strike(p)

@@ -24,6 +24,7 @@ type header struct {
 	Secret   []byte
 	Sold     bool
 	Versions []versionHeader
+	Waiting  scheduled
 	Keys     []Key
 	Debts    []debt
 	Above    []kopilka.MemberNo
@@ -57,7 +58,7 @@ type debt struct {
 }
 
 func (s *State) header() header {
-	h := header{Seq: s.seq, Now: s.now, Day: s.day, Secret: slices.Clone(s.secret[:]), Sold: s.sold,
+	h := header{Seq: s.seq, Now: s.now, Day: s.day, Secret: slices.Clone(s.secret[:]), Sold: s.sold, Waiting: s.scheduled,
 		Keys: s.Keys(), Books: s.books, FreeLot: s.freeLot, Young: s.recent.young, Base: s.recent.base,
 		Full: s.recent.youngFrom, Retired: s.recent.retired, Index: s.index.AppendHeader(nil)}
 	for _, v := range s.versions {
@@ -168,7 +169,7 @@ func (s *State) Restore(r io.Reader) error {
 }
 
 func (s *State) restored(h *header) error {
-	s.seq, s.now, s.day, s.sold = h.Seq, h.Now, h.Day, h.Sold
+	s.seq, s.now, s.day, s.sold, s.scheduled = h.Seq, h.Now, h.Day, h.Sold, h.Waiting
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
 	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim

@@ -17,13 +17,14 @@ type State struct {
 	secret [16]byte
 	ids    kopilka.MemberIDs
 
-	versions []Version
-	sold     bool // a receipt was taken: the currency is fixed
-	keys     []Key
-	debts    map[kopilka.MemberNo]kopilka.Points
-	above    map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
-	books    Books
-	freeLot  uint32 // head of the list of free lots
+	versions  []Version
+	scheduled scheduled
+	sold      bool // a receipt was taken: the currency is fixed
+	keys      []Key
+	debts     map[kopilka.MemberNo]kopilka.Points
+	above     map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
+	books     Books
+	freeLot   uint32 // head of the list of free lots
 
 	terms     []Term
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve

@@ -17,9 +17,19 @@ func (s *State) tick(c *kopilka.Tick) {
 }
 
 // nextDay moves the books one day on. Members who bought on the day that falls
-// out of the window may go down a tier.
+// out of the window may go down a tier; a program whose day it is comes into force
+// after that.
 func (s *State) nextDay() {
 	s.day++
+	s.judge()
+	if s.scheduled.due(s) {
+		s.takeEffect()
+	}
+}
+
+// judge moves the segments on to the books' day, and takes down a tier who no
+// longer reaches his.
+func (s *State) judge() {
 	p := s.Program()
 	if p == nil || p.TierPolicy.Downgrade == program.DowngradeNone || p.TierPolicy.Metric == program.ByHand {
 		s.index.Tick(nil)

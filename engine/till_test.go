@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kopilka/kopilka"
 )
@@ -92,7 +93,16 @@ func (x *till) program() *kopilka.SetProgram {
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
-	return &kopilka.SetProgram{Head: x.head(), Document: []byte(doc)}
+	c := &kopilka.SetProgram{Head: x.head(), Document: []byte(doc)}
+	switch {
+	case x.s.Program() == nil: // the first holds at once
+	case x.odds(30):
+		c.At = x.now + kopilka.Time(x.IntN(4*dayMS))
+		c.Day = kopilka.Calendar{Zone: time.UTC}.DayOf(c.At)
+	case x.odds(10):
+		c.Document = nil
+	}
+	return c
 }
 
 // next is the commands that come next: mostly one, more when days pass.
