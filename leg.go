@@ -19,7 +19,8 @@ type Leg struct {
 type LegKind uint8
 
 // Kinds of legs: the buyer's own welcome, what a first purchase brings to the
-// referrer and to the buyer, and the shares of the circles above the buyer.
+// referrer and to the buyer, the shares of the circles above the buyer, and what
+// a merge does to the member who is merged.
 const (
 	LegWelcome LegKind = iota + 1
 	LegReferrer
@@ -27,9 +28,11 @@ const (
 	LegLevel1
 	LegLevel2
 	LegLevel3
+	LegMerged   // points of a member who became part of another, less than 0
+	LegUnmerged // points that he got back
 )
 
-var legKindNames = [...]string{"", "welcome", "referrer", "referee", "level_1", "level_2", "level_3"}
+var legKindNames = [...]string{"", "welcome", "referrer", "referee", "level_1", "level_2", "level_3", "merged", "unmerged"}
 
 // String is the kind's name in answers.
 func (k LegKind) String() string {

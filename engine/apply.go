@@ -31,6 +31,14 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.giveBack(c, out)
 	case *kopilka.PutMember:
 		s.putMember(c, out)
+	case *kopilka.PutCard:
+		s.putCard(c, out)
+	case *kopilka.Merge:
+		s.merge(c, out)
+	case *kopilka.Unmerge:
+		s.unmerge(c, out)
+	case *kopilka.Erase:
+		s.erase(c, out)
 	case *kopilka.Tick:
 		s.tick(c)
 	case *kopilka.SetProgram:
@@ -83,9 +91,15 @@ func refuse(out *kopilka.Outcome, r kopilka.Refusal) bool {
 // enter makes the command the newest entry in the member's ledger, and tells
 // how the books stand with the member after it.
 func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
-	out.Member = m
 	out.Prev = a.lastEntry()
 	a.setEntry(s.seq)
+	s.tell(m, a, out)
+}
+
+// tell tells how the books stand with the member. What a command did to a
+// profile or a card is no entry in the ledger, but its answer tells the balance.
+func (s *State) tell(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
+	out.Member = m
 	out.Balance, out.Pending = s.available(a)
 	out.Debt = s.debts[m]
 	out.Tier = a.tier

@@ -7,7 +7,11 @@ func (s *State) grant(c *kopilka.Grant, out *kopilka.Outcome) {
 	if s.spent(&c.Head, out) {
 		return
 	}
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
@@ -17,9 +21,9 @@ func (s *State) grant(c *kopilka.Grant, out *kopilka.Outcome) {
 	}
 	s.settle(a, out)
 	out.Earned = c.Points
-	s.giveNow(c.Member, a, c.Points, out)
+	s.giveNow(m, a, c.Points, out)
 	s.books.Granted += c.Points
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // adjustment corrects a balance by hand, in either direction, also of a member
@@ -28,7 +32,11 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	if s.spent(&c.Head, out) {
 		return
 	}
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if c.Points < 0 {
 		if available, _ := s.available(a); available < -c.Points {
 			out.Available, out.Requested = available, -c.Points
@@ -43,10 +51,10 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	if c.Points < 0 {
 		out.Left.Spent = s.spend(a, -c.Points, out.Left.Spent)
 	} else {
-		s.giveNow(c.Member, a, c.Points, out)
+		s.giveNow(m, a, c.Points, out)
 	}
 	s.books.Adjusted += c.Points
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // giveNow gives points under today's program, to be spent from today on.

@@ -32,6 +32,7 @@ type header struct {
 	FreeLot  uint32
 
 	Terms     []Term
+	Carriers  []string
 	Merged    []merged
 	Emissions []emission
 	FreeClaim uint32
@@ -73,6 +74,7 @@ func (s *State) header() header {
 	}
 	slices.Sort(h.Above)
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
+	h.Carriers = slices.Clone(s.carriers)
 	for from, into := range s.merged {
 		h.Merged = append(h.Merged, merged{from, into})
 	}
@@ -173,6 +175,7 @@ func (s *State) restored(h *header) error {
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
 	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim
+	s.carriers = h.Carriers
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into

@@ -33,7 +33,12 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	}
 	// The member's rows lie far apart in memory; asked for together they arrive
 	// together.
-	a, purchases := s.member(c.Member), s.purchases(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
+	purchases := s.purchases(m)
 	available, _ := s.available(a)
 	if s.sale.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
@@ -45,18 +50,18 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	s.settle(a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
 	if c.Amount > 0 {
-		s.index.Purchase(c.Member, c.Day, 1, c.Amount)
+		s.index.Purchase(m, c.Day, 1, c.Amount)
 		a.setActive(max(a.active(), c.Day))
 	}
 	activates, expires := lifetime(p, c.Day, p.PendingDays)
-	s.give(c.Member, a, out.Earned, activates, expires, out)
+	s.give(m, a, out.Earned, activates, expires, out)
 	out.Left.Earned = kopilka.Lot{Points: out.Earned, Activates: activates, Expires: expires}
-	s.raise(c.Member, a, s.Program())
+	s.raise(m, a, s.Program())
 	s.books.Earned += out.Earned
 	s.books.Redeemed += out.Redeemed
 	s.books.Receipts++
 	s.sold = true
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // known tells whether the till has sent this receipt under another id.
@@ -114,16 +119,21 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 		}
 		return
 	}
-	out.Member = c.Member
-	a := s.accounts.At(int(c.Member))
+	m := s.resolve(c.Member)
+	out.Member = m
+	a := s.accounts.At(int(m))
+	if a.erased() {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	available, pending := s.available(a)
 	if q.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || overspent(s.purchases(c.Member), c.Amount, out) {
+	if s.overfull(a, out.Earned, out) || overspent(s.purchases(m), c.Amount, out) {
 		return
 	}
-	debt := s.debts[c.Member]
+	debt := s.debts[m]
 	out.DebtPaid = min(out.Earned, debt)
 	activates, expires := lifetime(p, c.Day, p.PendingDays)
 	given := kopilka.Lot{Points: out.Earned - out.DebtPaid, Activates: activates, Expires: expires}
@@ -136,7 +146,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	} else {
 		out.Balance += given.Points
 	}
-	metric, active := s.tierMetric(c.Member, s.Program()), a.active()
+	metric, active := s.tierMetric(m, s.Program()), a.active()
 	if c.Amount > 0 {
 		metric += s.tierMetricOf(c)
 		active = max(active, c.Day)
@@ -144,9 +154,9 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if given.Points > 0 && s.ranOut(active) {
 		active = s.day
 	}
-	out.Tier, out.Segment = raised(a.tier, s.Program(), metric), s.index.Segment(c.Member)
+	out.Tier, out.Segment = raised(a.tier, s.Program(), metric), s.index.Segment(m)
 	if c.Amount > 0 {
-		out.Segment = s.index.SegmentAfter(c.Member, c.Day, c.Amount)
+		out.Segment = s.index.SegmentAfter(m, c.Day, c.Amount)
 	}
 	out.NextExpiry = s.nextExpiryAfter(a, active, out.Redeemed, given)
 }

@@ -16,7 +16,11 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
@@ -42,5 +46,5 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	out.Left.Day, out.Left.Made, out.Left.Policy = c.Day, s.day, p.Returns
 	out.Left.Lines = append(out.Left.Lines, kopilka.RemainsLine{Goods: goods, Spent: out.Redeemed})
 	s.books.Redeemed += out.Redeemed
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }

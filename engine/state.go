@@ -27,6 +27,7 @@ type State struct {
 	freeLot   uint32 // head of the list of free lots
 
 	terms     []Term
+	carriers  []string                              // what cards are, in the order in which they were first named
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
 	emissions []emission
 	freeClaim uint32 // head of the list of free claims
@@ -60,6 +61,7 @@ func New() *State {
 	}
 	s.lots.Append(lot{})     // number 0 means no lot
 	s.claims.Append(claim{}) // likewise
+	s.moreCards.Append(moreCard{})
 	s.byMore.init()
 	s.byCard.init()
 	s.byPhone.init()
@@ -94,6 +96,7 @@ const (
 )
 
 func (a *account) blocked() bool              { return a.standing&blockedBit != 0 }
+func (a *account) merged() bool               { return a.standing&mergedBit != 0 }
 func (a *account) erased() bool               { return a.standing&erasedBit != 0 }
 func (a *account) state() kopilka.MemberState { return kopilka.MemberState(a.standing & stateBits) }
 
@@ -177,19 +180,26 @@ func (s *State) versionAt(t kopilka.Time) int {
 	return 1
 }
 
-// ByCard finds a member by card.
+// ByCard finds a member by any of his cards, blocked ones included: see CardState.
 func (s *State) ByCard(number string) (kopilka.MemberNo, bool) {
-	tag := s.cardTag(number)
-	for p := s.byCard.probe(tag); p.next(); {
-		if s.cardIs(p.member, number) {
-			return p.member, true
-		}
+	owner, _, ok := s.findCard(number)
+	if !ok {
+		return kopilka.NoMember, false
 	}
-	return kopilka.NoMember, false
+	return s.resolve(owner), true
 }
 
 // ByPhone finds a member by the keyed fingerprint of a phone.
 func (s *State) ByPhone(tag uint64) (kopilka.MemberNo, bool) {
+	owner, ok := s.phoneOf(tag)
+	if !ok {
+		return kopilka.NoMember, false
+	}
+	return s.resolve(owner), true
+}
+
+// phoneOf finds the number, of a member or of a part of one, that has a phone.
+func (s *State) phoneOf(tag uint64) (kopilka.MemberNo, bool) {
 	for p := s.byPhone.probe(uint32(tag >> 32)); p.next(); {
 		if *s.phones.At(int(p.member)) == tag {
 			return p.member, true
@@ -205,6 +215,7 @@ type Member struct {
 	Registered kopilka.Day
 	State      kopilka.MemberState
 	Blocked    bool
+	Erased     bool  // the person was forgotten: the row is nobody's
 	Tier       uint8 // index into the tiers of the program in force
 	TierMetric int64 // spend or receipts in the window of the tier policy
 
@@ -221,12 +232,16 @@ type Member struct {
 	Referrer  kopilka.MemberNo
 }
 
-// Member reads a member's row; m is below Members.
-func (s *State) Member(m kopilka.MemberNo) Member {
+// Member reads the row of the member that a number below Members leads to.
+func (s *State) Member(m kopilka.MemberNo) Member { return s.Row(s.resolve(m)) }
+
+// Row reads the row of a number by itself, also of one that is part of another
+// member.
+func (s *State) Row(m kopilka.MemberNo) Member {
 	a := s.accounts.At(int(m))
 	v := Member{
-		No: m, Card: s.card(m), Registered: s.index.Registered(m),
-		State: a.state(), Blocked: a.blocked(), Tier: a.tier,
+		No: m, Card: s.Card(m), Registered: s.registered(m, a),
+		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: a.tier,
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
 		Referrer: kopilka.MemberNo(a.referrer) - 1,
@@ -259,11 +274,11 @@ func (s *State) Member(m kopilka.MemberNo) Member {
 	return v
 }
 
-// Profile is where a member's sealed profile lies in the log; false when nothing
-// is sealed for the member.
+// Profile is where the sealed profile of a number lies in the log, be it part of
+// another member or not; false when nothing is sealed for it, or no longer.
 func (s *State) Profile(m kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
 	a := s.accounts.At(int(m))
-	return a.profileAt(), a.keySlot != 0
+	return a.profileAt(), a.keySlot != 0 && !a.erased()
 }
 
 // KeySlots is the greatest number of a sealing key that a member has.

@@ -52,6 +52,9 @@ func (s *State) judge() {
 // towards it.
 func (s *State) lower(m kopilka.MemberNo, p *program.Program) {
 	a := s.accounts.At(int(m))
+	if a.merged() {
+		return // the tier waits, should the number stand for itself again
+	}
 	reached := tierReached(p, s.tierMetric(m, p))
 	if a.tier > reached {
 		a = s.accounts.Mut(int(m))
@@ -168,7 +171,7 @@ func (s *State) retier(before, p *program.Program) {
 		if tier != a.tier {
 			s.accounts.Mut(int(m)).tier = tier
 		}
-		if !byHand && tier > reached && p.TierPolicy.Downgrade != program.DowngradeNone {
+		if !byHand && tier > reached && !a.merged() && p.TierPolicy.Downgrade != program.DowngradeNone {
 			s.above[m] = struct{}{}
 		}
 	}
