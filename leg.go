@@ -55,8 +55,8 @@ type Use struct {
 	Kind UseKind
 	Term Term // the instrument or the certificate, by its number in the books
 	// Claim is the place in the log of the certificate, or of the member's use of
-	// a coupon that all share; Number is the number of an emitted instrument in
-	// the books, counted from 1. One of the two is 0.
+	// coupons that are counted by member, 0 where they are not; Number is the number
+	// of an emitted instrument in the books, counted from 1, or 0.
 	Claim  Seq
 	Number uint32
 	Points Points // value used

@@ -29,6 +29,16 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.adjustment(c, out)
 	case *kopilka.Return:
 		s.giveBack(c, out)
+	case *kopilka.Hold:
+		s.hold(c, out)
+	case *kopilka.Capture:
+		s.capture(c, out)
+	case *kopilka.Void:
+		s.void(c, out)
+	case *kopilka.Issue:
+		s.issue(c, out)
+	case *kopilka.Emit:
+		s.emit(c, out)
 	case *kopilka.PutMember:
 		s.putMember(c, out)
 	case *kopilka.PutCard:
@@ -100,11 +110,11 @@ func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 // profile or a card is no entry in the ledger, but its answer tells the balance.
 func (s *State) tell(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	out.Member = m
-	out.Balance, out.Pending = s.available(a)
+	out.Balance, out.Pending, out.Held = s.available(m, a, s.now)
 	out.Debt = s.debts[m]
 	out.Tier = a.tier
 	out.Segment = s.index.Segment(m)
-	out.NextExpiry = s.nextExpiry(a)
+	out.NextExpiry = s.nextExpiry(m, a, s.now)
 }
 
 // genesis makes the books.

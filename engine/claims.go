@@ -97,3 +97,25 @@ func (s *State) dropClaim(m kopilka.MemberNo, a *account, at uint32) {
 	}
 	s.freeUpClaim(at)
 }
+
+// settleClaims brings claims up to the books' instant and day: the points of holds
+// that have lapsed are free, and certificates whose days are over are no more than
+// the mark that their year had one.
+func (s *State) settleClaims(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
+	for at := s.firstClaim(m, a); at != 0; {
+		c := s.claims.At(int(at))
+		next := c.next
+		switch {
+		case c.kind == claimHold && c.until <= s.now:
+			s.free(a, at, out)
+			s.dropClaim(m, a, at)
+		case c.kind == claimCertificate && c.to < s.day:
+			if c.year == byHand {
+				s.dropClaim(m, a, at)
+			} else if c.left != 0 {
+				s.claims.Mut(int(at)).left = 0
+			}
+		}
+		at = next
+	}
+}

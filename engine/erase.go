@@ -20,7 +20,7 @@ func (s *State) erase(c *kopilka.Erase, out *kopilka.Outcome) {
 		refuse(out, kopilka.MemberNotFound)
 		return
 	}
-	s.settle(a, out)
+	s.settle(m, a, out)
 	for _, part := range s.Parts(m) {
 		s.eraseCard(part)
 		s.setPhone(part, 0)
@@ -56,11 +56,10 @@ func (s *State) erase(c *kopilka.Erase, out *kopilka.Outcome) {
 // scrap lets the places of a list of lots be used again, and tells what they held.
 func (s *State) scrap(at uint32) (points kopilka.Points) {
 	for at != 0 {
-		l := s.lots.Mut(int(at))
+		l := *s.lots.At(int(at))
 		points += kopilka.Points(l.left)
-		next := l.next
-		*l = lot{next: s.freeLot}
-		s.freeLot, at = at, next
+		s.release(at)
+		at = l.next
 	}
 	return points
 }

@@ -16,10 +16,10 @@ func (s *State) grant(c *kopilka.Grant, out *kopilka.Outcome) {
 		refuse(out, kopilka.MemberBlocked)
 		return
 	}
-	if s.overfull(a, c.Points, out) {
+	if s.overfull(m, a, c.Points, out) {
 		return
 	}
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Earned = c.Points
 	s.giveNow(m, a, c.Points, out)
 	s.books.Granted += c.Points
@@ -38,15 +38,15 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 		return
 	}
 	if c.Points < 0 {
-		if available, _ := s.available(a); available < -c.Points {
+		if available, _, _ := s.available(m, a, s.now); available < -c.Points {
 			out.Available, out.Requested = available, -c.Points
 			refuse(out, kopilka.InsufficientPoints)
 			return
 		}
-	} else if s.overfull(a, c.Points, out) {
+	} else if s.overfull(m, a, c.Points, out) {
 		return
 	}
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Earned = c.Points
 	if c.Points < 0 {
 		out.Left.Spent = s.spend(a, -c.Points, out.Left.Spent)

@@ -67,6 +67,9 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		state, _ := s.CardState(c.Card)
 		s.note(m, a, owner, more, c.Carrier, state.Blocked)
 	}
+	for i := range c.Due {
+		s.award(m, a, &c.Due[i])
+	}
 	s.tell(m, a, out)
 }
 

@@ -70,18 +70,18 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 		refuse(out, kopilka.ReferralCycle)
 		return
 	}
-	balance, pending := s.available(from)
-	if s.overfull(into, balance+pending, out) || overspent(s.purchases(c.Into), s.purchases(c.From), out) {
+	balance, pending, held := s.available(c.From, from, s.now)
+	if s.overfull(c.Into, into, balance+pending+held, out) || overspent(s.purchases(c.Into), s.purchases(c.From), out) {
 		return
 	}
 
-	s.settle(from, out)
+	s.settle(c.From, from, out)
 	leg := kopilka.Leg{Member: c.From, Kind: kopilka.LegMerged, Prev: from.lastEntry()}
 	for _, l := range out.Expired {
 		out.LegsExpired = append(out.LegsExpired, kopilka.LegExpired{Lot: l})
 	}
 	out.Expired = out.Expired[:0]
-	s.settle(into, out)
+	s.settle(c.Into, into, out)
 
 	for from.lots != 0 {
 		l := *s.lots.At(int(from.lots))
@@ -89,6 +89,7 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 		s.add(into, kopilka.Points(l.left), l.activates, l.expires)
 		out.Moved = append(out.Moved, l.lot())
 	}
+	s.settleHolds(from, s.firstClaim(c.From, from), 0)
 	out.Moved = s.heldOf(s.firstClaim(c.From, from), 0, out.Moved)
 	out.MovedDebt = s.debts[c.From]
 	s.owe(c.From, 0)
@@ -138,9 +139,10 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 		return
 	}
 
-	s.settle(into, out)
+	s.settle(c.Into, into, out)
 	merged := s.claims.At(int(begin)).from
 	own := s.registered(c.Into, into)
+	s.settleHolds(into, begin, s.endOf(begin))
 	s.unfence(begin, c.From, from, c.Into, into)
 	from.standing &^= mergedBit
 	delete(s.merged, c.From)
@@ -163,7 +165,7 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 
 	leg := kopilka.Leg{Member: c.From, Kind: kopilka.LegUnmerged, Points: sumLots(out.Moved) - out.MovedDebt, Prev: from.lastEntry()}
 	from.setEntry(s.seq)
-	leg.Balance, leg.Pending = s.available(from)
+	leg.Balance, leg.Pending, leg.Held = s.available(c.From, from, s.now)
 	leg.Debt = s.debts[c.From]
 	out.Legs = append(out.Legs, leg)
 	s.enter(c.Into, into, out)
@@ -191,7 +193,7 @@ func (s *State) giveBackMoved(c *kopilka.Unmerge, from, into *account, merged ko
 		missing += l.Points - n
 		out.Moved = s.handOver(from, n, l, out.Moved)
 	}
-	available, _ := s.available(into)
+	available, _, _ := s.available(c.Into, into, s.now)
 	s.sale.legs = s.spend(into, min(missing, available), s.sale.legs[:0])
 	for _, l := range s.sale.legs {
 		out.Moved = s.handOver(from, l.Points, l, out.Moved)

@@ -174,7 +174,10 @@ func (s *State) restored(h *header) error {
 	s.seq, s.now, s.day, s.sold, s.scheduled = h.Seq, h.Now, h.Day, h.Sold, h.Waiting
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
-	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim
+	s.terms, s.freeClaim = h.Terms, h.FreeClaim
+	for _, e := range h.Emissions {
+		s.addEmission(e)
+	}
 	s.carriers = h.Carriers
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {

@@ -39,15 +39,15 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 		return
 	}
 	purchases := s.purchases(m)
-	available, _ := s.available(a)
+	available, _, _ := s.available(m, a, s.now)
 	if s.sale.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || overspent(purchases, c.Amount, out) {
+	if s.overfull(m, a, out.Earned, out) || overspent(purchases, c.Amount, out) {
 		return
 	}
 
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
 	if c.Amount > 0 {
 		s.index.Purchase(m, c.Day, 1, c.Amount)
@@ -84,9 +84,9 @@ func refuseAnonymous(c *kopilka.Receipt, out *kopilka.Outcome) bool {
 }
 
 // overfull keeps balances inside their bound.
-func (s *State) overfull(a *account, more kopilka.Points, out *kopilka.Outcome) bool {
-	balance, pending := s.available(a)
-	if balance+pending+more > kopilka.BalanceMax {
+func (s *State) overfull(m kopilka.MemberNo, a *account, more kopilka.Points, out *kopilka.Outcome) bool {
+	balance, pending, held := s.available(m, a, s.now)
+	if balance+pending+held+more > kopilka.BalanceMax {
 		return refuse(out, kopilka.BalanceLimit)
 	}
 	return false
@@ -105,10 +105,11 @@ func overspent(purchases, more kopilka.Money, out *kopilka.Outcome) bool {
 	return false
 }
 
-// Quote fills out with what the receipt would be answered now, and changes
+// Quote fills out with what the receipt would be answered at an instant, and changes
 // nothing. Refusals come as they would, and MaxRedeem says what could be spent.
 // Only the segment is that before the receipt.
-func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
+func (s *State) Quote(at kopilka.Time, c *kopilka.Receipt, out *kopilka.Outcome) {
+	at = max(at, s.now)
 	out.Reset()
 	out.Time, out.Program = s.now, s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
@@ -126,11 +127,11 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 		refuse(out, kopilka.MemberNotFound)
 		return
 	}
-	available, pending := s.available(a)
+	available, pending, held := s.available(m, a, at)
 	if q.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || overspent(s.purchases(m), c.Amount, out) {
+	if s.overfull(m, a, out.Earned, out) || overspent(s.purchases(m), c.Amount, out) {
 		return
 	}
 	debt := s.debts[m]
@@ -140,7 +141,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if expires < s.day {
 		given.Points = 0
 	}
-	out.Balance, out.Pending, out.Debt = available-out.Redeemed, pending, debt-out.DebtPaid
+	out.Balance, out.Pending, out.Held, out.Debt = available-out.Redeemed, pending, held, debt-out.DebtPaid
 	if activates > s.day {
 		out.Pending += given.Points
 	} else {
@@ -158,7 +159,7 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if c.Amount > 0 {
 		out.Segment = s.index.SegmentAfter(m, c.Day, c.Amount)
 	}
-	out.NextExpiry = s.nextExpiryAfter(a, active, out.Redeemed, given)
+	out.NextExpiry = s.nextExpiryAfter(m, a, at, draw{}, active, out.Redeemed, given)
 }
 
 // sale is the reckoning of one receipt: its lines, what of each may take and

@@ -57,7 +57,7 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	}
 
 	m, a, _ := s.person(c.Member)
-	s.settle(a, out)
+	s.settle(m, a, out)
 	gone := left.Made <= s.cleared(c.Member)
 	s.restore(m, a, gone, left, out)
 	s.callBack(c, m, a, gone, called, left, out)
@@ -84,7 +84,7 @@ func (s *State) refund(c *kopilka.Return, out *kopilka.Outcome) {
 		return
 	}
 	m, a, _ := s.person(c.Member)
-	s.settle(a, out)
+	s.settle(m, a, out)
 	s.index.Purchase(m, c.Day, 0, -c.Amount)
 	s.mayFall(m, a)
 	s.books.Returns++
@@ -174,7 +174,7 @@ func (s *State) callBack(c *kopilka.Return, m kopilka.MemberNo, a *account, gone
 		out.Taken = s.take(a, owed, earned.Activates, earned.Expires)
 	}
 	if c.Policy != kopilka.OnlyPending {
-		available, _ := s.available(a)
+		available, _, _ := s.available(m, a, s.now)
 		more := min(available, owed-out.Taken)
 		s.sale.legs = s.spend(a, more, s.sale.legs[:0])
 		out.Taken += more

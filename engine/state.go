@@ -30,7 +30,8 @@ type State struct {
 	carriers  []string                              // what cards are, in the order in which they were first named
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
 	emissions []emission
-	freeClaim uint32 // head of the list of free claims
+	prefixes  []*prefix // of emissions, in the order of their first
+	freeClaim uint32    // head of the list of free claims
 
 	accounts  slab.Slab[account]
 	cards     slab.Slab[card]
@@ -221,6 +222,11 @@ type Member struct {
 
 	Balance, Pending, Held, Debt kopilka.Points
 
+	// Holds that have not lapsed, the oldest first, and certificates whose days are
+	// not over, soonest to end first, also those with nothing left.
+	Holds        []HeldFor
+	Certificates []Certificate
+
 	Lots       []kopilka.Lot // soonest to expire first; Activates 0 = can be spent now
 	Expired    []kopilka.Lot // run out, and not yet in the ledger
 	NextExpiry kopilka.Lot
@@ -232,12 +238,14 @@ type Member struct {
 	Referrer  kopilka.MemberNo
 }
 
-// Member reads the row of the member that a number below Members leads to.
-func (s *State) Member(m kopilka.MemberNo) Member { return s.Row(s.resolve(m)) }
+// Member reads the row of the member that a number below Members leads to, as it
+// stands at an instant: a hold that lapses by then has lapsed.
+func (s *State) Member(m kopilka.MemberNo, at kopilka.Time) Member { return s.Row(s.resolve(m), at) }
 
 // Row reads the row of a number by itself, also of one that is part of another
 // member.
-func (s *State) Row(m kopilka.MemberNo) Member {
+func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
+	at = max(at, s.now)
 	a := s.accounts.At(int(m))
 	v := Member{
 		No: m, Card: s.Card(m), Registered: s.registered(m, a),
@@ -247,31 +255,36 @@ func (s *State) Row(m kopilka.MemberNo) Member {
 		Referrer: kopilka.MemberNo(a.referrer) - 1,
 	}
 	v.TierMetric = s.tierMetric(m, s.Program())
+	v.Holds, v.Certificates = s.holdsOf(m, a, at), s.certificatesOf(m, a)
 	whole := s.inactive(a)
-	for at := a.lots; at != 0; {
-		l := s.lots.At(int(at))
-		at = l.next
-		o := kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
-		switch {
-		case whole.gone || l.expires < s.day:
-			o.Expires = whole.ends(l.expires)
+	for w := s.walk(m, a, at, draw{}); w.next(); {
+		o := w.lot
+		if whole.gone || o.Expires < s.day {
+			o.Expires = whole.ends(o.Expires)
 			v.Expired = append(v.Expired, o)
 			continue
-		case l.activates > s.day:
+		}
+		if o.Activates > s.day {
 			v.Pending += o.Points
-		default:
+		} else {
 			o.Activates = 0
 			v.Balance += o.Points
 		}
-		// What has become spendable since the lots were settled is one with its like.
-		if n := len(v.Lots); n > 0 && v.Lots[n-1].Activates == o.Activates && v.Lots[n-1].Expires == o.Expires {
-			v.Lots[n-1].Points += o.Points
-			continue
-		}
-		v.Lots = append(v.Lots, o)
+		v.Lots = appendLike(v.Lots, o)
 	}
-	v.NextExpiry = s.nextExpiry(a)
+	v.Held = s.heldLots(m, a, at, &v.Lots)
+	v.NextExpiry = s.nextExpiry(m, a, at)
 	return v
+}
+
+// appendLike appends a lot, or adds it to the last where nothing tells them apart:
+// what has become spendable since the lots were settled is one with its like.
+func appendLike(lots []kopilka.Lot, o kopilka.Lot) []kopilka.Lot {
+	if n := len(lots); n > 0 && lots[n-1].Activates == o.Activates && lots[n-1].Expires == o.Expires {
+		lots[n-1].Points += o.Points
+		return lots
+	}
+	return append(lots, o)
 }
 
 // Profile is where the sealed profile of a number lies in the log, be it part of

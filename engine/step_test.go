@@ -60,7 +60,7 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	var quote, got kopilka.Outcome
 	receipt, _ := c.(*kopilka.Receipt)
 	if receipt != nil && !receipt.Imported {
-		s.Quote(receipt, &quote)
+		s.Quote(s.Now(), receipt, &quote)
 	}
 	s.Apply(x.now, c, &got)
 	want := b.apply(x.now, c)
@@ -130,7 +130,7 @@ func byExpiry(lots []kopilka.Lot) []kopilka.Lot {
 }
 
 func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
-	p, got := b.people[m], s.Member(m)
+	p, got := b.people[m], s.Member(m, s.Now())
 	want := Member{No: m, Card: p.card, Registered: p.registered, State: p.state, Blocked: p.blocked, Tier: uint8(p.tier),
 		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
 		KeySlot: p.keySlot, PhoneTag: p.phone, Referrer: p.referrer}

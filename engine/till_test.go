@@ -177,7 +177,7 @@ func copyRemains(r *kopilka.Remains) kopilka.Remains {
 // the edge, one short of it or one past it.
 func (x *till) days() (ticks []kopilka.Command) {
 	n := 1
-	next := x.s.Member(x.anyone()).NextExpiry
+	next := x.s.Member(x.anyone(), x.now).NextExpiry
 	if days := int(next.Expires) - int(x.s.Day()); next.Points > 0 && next.Expires != kopilka.DayNever && x.odds(40) {
 		n = max(1, days+x.IntN(3)-1)
 	} else if w := x.s.Program().TierPolicy.WindowDays; w > 0 && w < 40 && x.odds(30) {
@@ -213,7 +213,7 @@ func (x *till) amount(m kopilka.MemberNo) kopilka.Money {
 	if m != kopilka.NoMember && x.odds(30) {
 		p := x.s.Program()
 		t := p.Tiers[x.IntN(len(p.Tiers))]
-		if more := t.Threshold - x.s.Member(m).TierMetric + int64(x.IntN(3)-1); more > 0 {
+		if more := t.Threshold - x.s.Member(m, x.now).TierMetric + int64(x.IntN(3)-1); more > 0 {
 			return kopilka.Money(more)
 		}
 	}
@@ -265,7 +265,7 @@ func (x *till) redeem(m kopilka.MemberNo, redeemable kopilka.Money) kopilka.Poin
 	if x.odds(30) || m == kopilka.NoMember {
 		return kopilka.RedeemMax
 	}
-	v := x.s.Member(m)
+	v := x.s.Member(m, x.now)
 	cap := int64(redeemable) * int64(x.s.Program().Tiers[v.Tier].MaxRedeemBP) / 10_000
 	return max(0, pick(x, v.Balance, min(v.Balance, kopilka.Points(cap)), kopilka.Points(cap), kopilka.Points(x.IntN(200)))+kopilka.Points(x.IntN(3)-1))
 }
@@ -276,7 +276,7 @@ func (x *till) redemption() *kopilka.Redemption {
 		c.Amount = max(1, x.amount(c.Member))
 		c.Points = x.redeem(c.Member, c.Amount)
 	} else {
-		c.Points = x.s.Member(c.Member).Balance + kopilka.Points(x.IntN(3)-1)
+		c.Points = x.s.Member(c.Member, x.now).Balance + kopilka.Points(x.IntN(3)-1)
 	}
 	if c.Points <= 0 {
 		c.Points = pick(x, 1, kopilka.RedeemMax)
@@ -290,7 +290,7 @@ func (x *till) grant() *kopilka.Grant {
 
 func (x *till) adjustment() *kopilka.Adjustment {
 	c := &kopilka.Adjustment{Head: x.head(), Deed: x.deed(), Reason: "a slip", Actor: "anna"}
-	balance := x.s.Member(c.Member).Balance
+	balance := x.s.Member(c.Member, x.now).Balance
 	if c.Points = -(balance + kopilka.Points(x.IntN(3)-1)); c.Points >= 0 || x.odds(50) {
 		c.Points = pick(x, 1, 50, -1, -balance/2, kopilka.Points(1+x.IntN(300)))
 	}
@@ -361,7 +361,7 @@ func (x *till) enrol() *kopilka.PutMember {
 
 // change changes a member: the phone, the referrer, blocked or free again.
 func (x *till) change() *kopilka.PutMember {
-	v := x.s.Member(x.anyone())
+	v := x.s.Member(x.anyone(), x.now)
 	c := &kopilka.PutMember{Head: x.head(), Card: v.Card, Base: v.ProfileAt, Registered: v.Registered, State: v.State,
 		Blocked: v.Blocked, PhoneTag: v.PhoneTag, Referrer: v.Referrer, KeySlot: v.KeySlot}
 	switch x.IntN(6) {
