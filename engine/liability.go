@@ -48,11 +48,12 @@ func (m Month) String() string {
 	return kopilka.DayOfDate(int(m)/12, 1, 1).AddMonths(int(m) % 12).String()[:7]
 }
 
-// Liability adds up the points of all members at the position of the books. Under
-// a rule of inactivity points run out when the member's clock does, or
-// before by themselves. It is a pass over all accounts and their lots, about
-// 30 ms a million members, and tills wait meanwhile.
-func (s *State) Liability() Liability {
+// Liability adds up the points of all members as they stand at an instant; before
+// the books' own it is theirs. Under a rule of inactivity points run out when the
+// member's clock does, or before by themselves. It is a pass over all accounts and
+// their lots, and tills wait meanwhile.
+func (s *State) Liability(at kopilka.Time) Liability {
+	at = max(at, s.now)
 	var sums Liability
 	type key struct {
 		month Month
@@ -68,36 +69,36 @@ func (s *State) Liability() Liability {
 		}
 		return m
 	}
-	for m := range s.accounts.Len() {
-		a := s.accounts.At(m)
-		if a.lots == 0 {
+	var lots []kopilka.Lot
+	for i := range s.accounts.Len() {
+		m, a := kopilka.MemberNo(i), s.accounts.At(i)
+		if a.lots == 0 && !a.hasClaims() {
 			continue
 		}
-		balance, pending := s.available(a)
-		if balance+pending == 0 {
-			continue
-		}
-		sums.Balance += balance
-		sums.Pending += pending
-		last := s.lastDay(a)
-		tier := a.tier
-		before := MonthNever
-		first := true
-		for at := a.lots; at != 0; {
-			l := s.lots.At(int(at))
-			at = l.next
-			if l.expires < s.day {
+		lots = lots[:0]
+		whole := s.inactive(a)
+		for w := s.walk(m, a, at, draw{}); w.next(); {
+			if whole.gone || w.lot.Expires < s.day {
 				continue
 			}
-			month := monthOf(min(l.expires, last))
-			k := key{month, tier}
+			if w.lot.Activates > s.day {
+				sums.Pending += w.lot.Points
+			} else {
+				sums.Balance += w.lot.Points
+			}
+			lots = append(lots, w.lot)
+		}
+		sums.Held += s.heldLots(m, a, at, &lots)
+		last := s.lastDay(a)
+		for i := range lots {
+			k := key{monthOf(min(lots[i].Expires, last)), a.tier}
 			o := owed[k]
-			o.Points += kopilka.Points(l.left)
-			if first || month != before {
-				o.Members++ // lots lie by expiry: equal months follow each other
+			o.Points += lots[i].Points
+			// Lots lie by expiry: those of one month follow each other.
+			if i == 0 || monthOf(min(lots[i-1].Expires, last)) != k.month {
+				o.Members++
 			}
 			owed[k] = o
-			first, before = false, month
 		}
 	}
 	for _, d := range s.debts {
@@ -125,3 +126,40 @@ func (s *State) lastDay(a *account) kopilka.Day {
 // Aliases are the members who are part of another, with whom they are part of;
 // that one may be part of a third.
 func (s *State) Aliases() map[kopilka.MemberNo]kopilka.MemberNo { return maps.Clone(s.merged) }
+
+// NumbersLeft is what is left of the emitted numbers of an instrument that are
+// good on the books' day or will be.
+type NumbersLeft struct {
+	Instrument string // id in the program
+	Unused     int64  // never used
+	Value      kopilka.Points
+}
+
+// NumbersLeft goes over all numbers, instruments in the order of their names.
+func (s *State) NumbersLeft() []NumbersLeft {
+	left := map[string]*NumbersLeft{}
+	for i := range s.emissions {
+		e := &s.emissions[i]
+		if e.To < s.day {
+			continue
+		}
+		id := s.terms[e.Term-1].ID
+		sum := left[id]
+		if sum == nil {
+			sum = &NumbersLeft{Instrument: id}
+			left[id] = sum
+		}
+		for at := e.First - 1; at < e.First-1+e.Count; at++ {
+			n := s.numbers.At(int(at))
+			sum.Value += kopilka.Points(n.left)
+			if n.uses == 0 {
+				sum.Unused++
+			}
+		}
+	}
+	all := make([]NumbersLeft, 0, len(left))
+	for _, id := range slices.Sorted(maps.Keys(left)) {
+		all = append(all, *left[id])
+	}
+	return all
+}

@@ -24,9 +24,9 @@ func TestLiability(t *testing.T) {
 			if i%10 != 0 {
 				continue
 			}
-			got, want, owed := s.Liability(), Liability{}, map[Owed]Owed{}
+			got, want, owed := s.Liability(x.now), Liability{}, map[Owed]Owed{}
 			for m := range kopilka.MemberNo(s.Members()) {
-				v := s.Member(m)
+				v := s.Row(m, x.now)
 				want.Balance += v.Balance
 				want.Pending += v.Pending
 				want.Held += v.Held
