@@ -51,6 +51,12 @@ func (s *State) Check() error {
 				return fmt.Errorf("the lots of member %d go in a circle", m)
 			}
 		}
+		held, n, err := s.checkHolds(kopilka.MemberNo(m), a)
+		if err != nil {
+			return err
+		}
+		lots += held
+		seen += n
 		if err := s.checkPart(kopilka.MemberNo(m), a); err != nil {
 			return err
 		}
@@ -73,6 +79,9 @@ func (s *State) Check() error {
 		return fmt.Errorf("%d cards and %d phones lead to %d members, %d of them erased, with %d phones", s.byCard.used(), s.byPhone.used(), s.accounts.Len(), erased, phones)
 	}
 	if err := s.checkClaims(); err != nil {
+		return err
+	}
+	if err := s.checkNumbers(); err != nil {
 		return err
 	}
 	for _, d := range s.debts {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/kopilka/kopilka"
@@ -326,4 +327,31 @@ func (s *State) heldLots(m kopilka.MemberNo, a *account, at kopilka.Time, lots *
 	}
 	*lots = all
 	return held
+}
+
+// checkHolds proves that the holds of a member hold something, soonest to expire
+// first, and gives how many points, and in how many lots.
+func (s *State) checkHolds(m kopilka.MemberNo, a *account) (held kopilka.Points, lots int, err error) {
+	for i := s.firstClaim(m, a); i != 0; i = s.claims.At(int(i)).next {
+		c := s.claims.At(int(i))
+		if c.kind != claimHold {
+			continue
+		}
+		if c.at == 0 {
+			return 0, 0, fmt.Errorf("the hold %d of member %d holds nothing", c.seq, m)
+		}
+		var last kopilka.Day
+		for j := c.at; j != 0; {
+			l := s.lots.At(int(j))
+			if l.left <= 0 || l.activates != 0 || l.expires < last {
+				return 0, 0, fmt.Errorf("the hold %d of member %d has a lot of %d points, %s-%s, behind one to %s", c.seq, m, l.left, l.activates, l.expires, last)
+			}
+			held += kopilka.Points(l.left)
+			last, j = l.expires, l.next
+			if lots++; lots > s.lots.Len() {
+				return 0, 0, fmt.Errorf("the held lots of member %d go in a circle", m)
+			}
+		}
+	}
+	return held, lots, nil
 }

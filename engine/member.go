@@ -47,7 +47,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		if source.term != 0 {
 			s.term(source.term).Count++
 		}
-	} else if a := s.accounts.At(int(m)); c.Registered != s.registered(m, a) {
+	} else if c.Registered != s.registered(m) {
 		s.register(m, s.accounts.Mut(int(m)), c.Registered)
 	}
 	a := s.accounts.Mut(int(m))

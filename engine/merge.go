@@ -104,7 +104,7 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 	s.raise(c.Into, into, s.Program())
 	s.mayFall(c.Into, into)
 
-	own := s.registered(c.Into, into)
+	own := s.registered(c.Into)
 	if registered := s.index.Registered(c.From); registered < s.index.Registered(c.Into) {
 		s.index.Enrol(c.Into, registered)
 	}
@@ -141,7 +141,7 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 
 	s.settle(c.Into, into, out)
 	merged := s.claims.At(int(begin)).from
-	own := s.registered(c.Into, into)
+	own := s.registered(c.Into)
 	s.settleHolds(into, begin, s.endOf(begin))
 	s.unfence(begin, c.From, from, c.Into, into)
 	from.standing &^= mergedBit
@@ -149,6 +149,7 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 	s.index.Enrol(c.Into, s.earliest(c.Into, into, own))
 
 	from.setVersion(len(s.versions))
+	from.setActive(max(from.active(), into.active())) // nobody knows whose visits they were
 	if into.cleared >= merged {
 		from.cleared = max(from.cleared, into.cleared)
 	}
@@ -256,11 +257,12 @@ func (s *State) partSince(m kopilka.MemberNo) kopilka.Day {
 	return kopilka.DayNever // of nobody's: see erase
 }
 
-// registered is a member's own day of registration. The index has the earliest of
-// all his parts, who may have bought before.
-func (s *State) registered(m kopilka.MemberNo, a *account) kopilka.Day {
-	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		if c := s.claims.At(int(at)); c.kind == claimPart {
+// registered is the day on which a number itself was registered. The index has the
+// earliest of it and its parts, who may have bought before.
+func (s *State) registered(m kopilka.MemberNo) kopilka.Day {
+	all := s.resolve(m)
+	for at := s.firstClaim(all, s.accounts.At(int(all))); at != 0; at = s.claims.At(int(at)).next {
+		if c := s.claims.At(int(at)); c.kind == claimPart && s.merged[kopilka.MemberNo(c.at)] == m {
 			return c.to
 		}
 	}
@@ -442,6 +444,14 @@ func (s *State) checkClaims() error {
 					return fmt.Errorf("the part of member %d ends among the claims of member %d where none began", c.at, m)
 				}
 				open = open[:len(open)-1]
+			case claimCertificate:
+				if c.left < 0 || c.from > c.to || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermCertificate {
+					return fmt.Errorf("member %d has a certificate of term %d with %d left, %s-%s", m, c.term, c.left, c.from, c.to)
+				}
+			case claimCoupon:
+				if c.left <= 0 || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermInstrument {
+					return fmt.Errorf("member %d has used the instrument of term %d %d times", m, c.term, c.left)
+				}
 			case claimCard:
 				x := s.moreCards.At(int(c.at))
 				if s.resolve(kopilka.MemberNo(x.member)) != m {

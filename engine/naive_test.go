@@ -30,6 +30,7 @@ type clerk struct {
 	sold     bool
 	waiting  *kopilka.SetProgram // for its instant
 	books    Books
+	brought  map[string]int64 // members enrolled, by source
 }
 
 // printed is a program with the instant from which it holds.
@@ -57,6 +58,7 @@ type person struct {
 	grains     []kopilka.Lot
 	untold     []kopilka.Lot // run out, not yet in an answer
 	bought     []bought
+	identity
 }
 
 // bought is an entry in a member's history of purchases.
@@ -75,7 +77,7 @@ type slip struct {
 }
 
 func newClerk() *clerk {
-	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}}
+	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}, brought: map[string]int64{}}
 }
 
 func (b *clerk) program() printed { return b.programs[len(b.programs)-1] }
@@ -102,7 +104,17 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		o.Refusal, o.Prior = kopilka.Replayed, prior
 		return o
 	}
+	c = b.addressed(c, &o)
 	switch c := c.(type) {
+	case nil: // to somebody who was forgotten
+	case *kopilka.PutCard:
+		b.putCard(c, &o)
+	case *kopilka.Merge:
+		b.merge(c, &o)
+	case *kopilka.Unmerge:
+		b.unmerge(c, &o)
+	case *kopilka.Erase:
+		b.erase(c, &o)
 	case *kopilka.Genesis:
 		b.day = c.Day
 	case *kopilka.Tick:
@@ -150,6 +162,9 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 func (b *clerk) midnight() {
 	b.day++
 	for _, p := range b.people {
+		if p.merged() {
+			continue
+		}
 		b.strike(p)
 		policy := b.program().TierPolicy
 		if policy.Downgrade == program.DowngradeNone || policy.Metric == program.ByHand {
@@ -176,7 +191,7 @@ func (b *clerk) midnight() {
 func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
 	if clock, runs := b.clock(p); runs && clock < b.day {
-		p.cleared = clock
+		b.clear(p, clock)
 	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
@@ -461,7 +476,9 @@ func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 	b.programs = append(b.programs, printed{rules, since, b.day})
 	byHand := rules.TierPolicy.Metric == program.ByHand
 	for _, p := range b.people {
-		b.strike(p)
+		if !p.merged() {
+			b.strike(p)
+		}
 		reached := 0
 		if !byHand {
 			reached = b.reached(p)
@@ -478,6 +495,6 @@ func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 		default:
 			p.tier = max(kept, reached)
 		}
-		p.goingDown = !byHand && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
+		p.goingDown = !byHand && !p.merged() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
 	}
 }

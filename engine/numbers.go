@@ -207,3 +207,38 @@ func (s *State) unused(digits string, count int) (runs []emission, ok bool) {
 	}
 	return runs, true
 }
+
+// checkNumbers proves that every number is in the one emission that its place says,
+// that no serial of a prefix was given twice, and that nobody spent more than there was.
+func (s *State) checkNumbers() error {
+	next := uint32(1)
+	for i := range s.emissions {
+		e := &s.emissions[i]
+		if e.First != next || e.Count == 0 {
+			return fmt.Errorf("the emission at %d has %d numbers from %d on, after %d others", e.Seq, e.Count, e.First, next-1)
+		}
+		for range e.Count {
+			if n := s.numbers.At(int(next - 1)); int(n.emission) != i || n.left < 0 {
+				return fmt.Errorf("number %d has %d left and is of emission %d, not %d", next, n.left, n.emission, i)
+			}
+			next++
+		}
+	}
+	if int(next-1) != s.numbers.Len() {
+		return fmt.Errorf("%d numbers are in emissions, of %d", next-1, s.numbers.Len())
+	}
+	for _, p := range s.prefixes {
+		var serial uint64
+		for _, at := range p.emissions {
+			e := &s.emissions[at]
+			if e.Serial < serial {
+				return fmt.Errorf("the emission at %d begins with serial %d of prefix %s, and %d were given", e.Seq, e.Serial, p.digits, serial)
+			}
+			serial = e.Serial + uint64(e.Count)
+		}
+		if serial != p.next || serial > p.order.Len() {
+			return fmt.Errorf("of prefix %s %d serials were given, up to %d, of %d", p.digits, serial, p.next, p.order.Len())
+		}
+	}
+	return nil
+}

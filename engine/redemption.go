@@ -38,7 +38,7 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	s.settle(m, a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
 	s.paidWithout(&c.Deed, c.Amount, p, out)
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // paidWithout tells what can come back of points that were spent without a sale: the

@@ -248,7 +248,7 @@ func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
 	at = max(at, s.now)
 	a := s.accounts.At(int(m))
 	v := Member{
-		No: m, Card: s.Card(m), Registered: s.registered(m, a),
+		No: m, Card: s.Card(m), Registered: s.registered(m),
 		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: a.tier,
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
