@@ -24,7 +24,7 @@ type till struct {
 	sent    []kopilka.Command // that succeeded and have an id
 	done    []done            // what can come back
 	members int               // most to be enrolled
-	merges  []mergeDone
+	merges  mergesDone
 }
 
 // done is a receipt or redemption with what an API would look up for a return.
@@ -158,17 +158,22 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 	if kopilka.HeadOf(c).ID != "" {
 		x.sent = append(x.sent, c)
 	}
-	x.tookIdentity(c, o)
+	var sale *done
+	if c, ok := c.(*kopilka.Return); ok {
+		if i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt }); i >= 0 {
+			sale = &x.done[i]
+		}
+	}
+	x.merges.took(x.s, c, o, sale)
 	switch c := c.(type) {
 	case *kopilka.Receipt:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Redemption:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Return:
-		if i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt }); i >= 0 {
-			d := &x.done[i]
-			d.before = append(d.before, d.left)
-			d.left, d.lastReturn = copyRemains(&o.Left), x.s.Seq()
+		if sale != nil {
+			sale.before = append(sale.before, sale.left)
+			sale.left, sale.lastReturn = copyRemains(&o.Left), x.s.Seq()
 		}
 	}
 }
