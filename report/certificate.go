@@ -60,13 +60,9 @@ func (x *issues) give(set *Setting, r *Record, m kopilka.MemberNo, due *kopilka.
 		return
 	}
 	if due.Year != 0 {
-		k := yearly{m, due.Rule}
-		had, of := x.year[k]
-		if had >= due.Year {
+		k := yearly{m, x.rule(due.Rule)}
+		if x.year[k] >= due.Year {
 			return
-		}
-		if !of {
-			k.rule = x.rule(due.Rule)
 		}
 		if x.year == nil {
 			x.year = map[yearly]uint16{}

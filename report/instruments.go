@@ -6,7 +6,7 @@ import "github.com/kopilka/kopilka"
 // did: how many came among people, how often they were used, what they gave.
 // What is left of numbers is the books' to say, at the position of the report.
 func Instruments(set *Setting, left []NumbersLeft) Fold {
-	return &instrumentsFold{set: set, left: left, ending: map[held]*ending{}}
+	return &instrumentsFold{set: set, left: left, ending: map[held]int64{}}
 }
 
 // NumbersLeft is what is left of the emitted numbers of an instrument.
@@ -23,23 +23,20 @@ type instrumentsFold struct {
 
 	instruments  tally[instrument]
 	certificates tally[certificate]
-	ending       map[held]*ending
+	ending       map[held]int64 // what is left of those whose last day is in the period
 }
 
 type instrument struct{ emitted, emittedValue, uses, value, unused, left int64 }
 
 type certificate struct{ issued, issuedValue, uses, value, lapsed, lapsedValue int64 }
 
-// held names the certificates that one command gave to a member.
+// held names the certificate of a rule that one command gave to a member. Two
+// people who got one each by the same command, and are one by now, had two that
+// nothing tells apart.
 type held struct {
 	claim  kopilka.Seq
 	member kopilka.MemberNo
-}
-
-// ending is what is left of certificates whose last day is in the period.
-type ending struct {
-	rule string
-	left int64
+	rule   string
 }
 
 // certificateDays is how long before its last day a certificate can have been
@@ -85,16 +82,9 @@ func (f *instrumentsFold) issued(r *Record, due *kopilka.CertificateDue, points 
 		c.issued++
 		c.issuedValue += points
 	}
-	if !f.set.In(due.To) {
-		return
+	if f.set.In(due.To) {
+		f.ending[held{r.Seq, f.set.into(due.Member), f.issues.rule(due.Rule)}] += points
 	}
-	k := held{r.Seq, f.set.into(due.Member)}
-	e := f.ending[k]
-	if e == nil {
-		e = &ending{rule: f.issues.rule(due.Rule)}
-		f.ending[k] = e
-	}
-	e.left += points
 }
 
 func (f *instrumentsFold) emitted(r *Record, c *kopilka.Emit) {
@@ -115,8 +105,9 @@ func (f *instrumentsFold) emitted(r *Record, c *kopilka.Emit) {
 func (f *instrumentsFold) used(day kopilka.Day, m kopilka.MemberNo, u *kopilka.Use, uses, value int64) {
 	id := f.set.Terms[u.Term-1].ID
 	if u.Kind == kopilka.UseCertificate {
-		if e := f.ending[held{u.Claim, f.set.into(m)}]; e != nil {
-			e.left -= value
+		k := held{u.Claim, f.set.into(m), id}
+		if left, ends := f.ending[k]; ends {
+			f.ending[k] = left - value
 		}
 		if f.set.In(day) {
 			c := f.certificates.of(id)
@@ -133,11 +124,11 @@ func (f *instrumentsFold) used(day kopilka.Day, m kopilka.MemberNo, u *kopilka.U
 }
 
 func (f *instrumentsFold) Report() (Report, error) {
-	for k, e := range f.ending {
-		if e.left > 0 && !f.issues.erased.has(k.member) {
-			c := f.certificates.of(e.rule)
+	for k, left := range f.ending {
+		if left > 0 && !f.issues.erased.has(k.member) {
+			c := f.certificates.of(k.rule)
 			c.lapsed++
-			c.lapsedValue += e.left
+			c.lapsedValue += left
 		}
 	}
 	for _, n := range f.left {

@@ -76,6 +76,7 @@ func (f *programFold) buys(d *deal) {
 }
 
 func (f *programFold) Report() (Report, error) {
+	f.roll.close()
 	var v Report
 	var contacts, imported, enrolled, importedNow, invited, invitedNow, buyers, invitedBuyers int64
 	for i := range f.roll.rows {

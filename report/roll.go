@@ -40,6 +40,16 @@ func (l *roll) add(r *Record) {
 	}
 }
 
+// close gives every member the first day on which a part of him was registered.
+func (l *roll) close() {
+	for from := range l.set.Aliases {
+		if int(from) < len(l.rows) {
+			p := &l.rows[l.set.into(from)]
+			p.registered = min(p.registered, l.rows[from].registered)
+		}
+	}
+}
+
 // contact tells whether a member was one at the end of the period: registered,
 // no part of another, and not forgotten.
 func (l *roll) contact(m kopilka.MemberNo) bool {
@@ -84,7 +94,7 @@ func (l *roll) depth() (deepest int64) {
 				n = above[at]
 				break
 			}
-			above[at] = 1 // a circle, which merges can make, ends where it began
+			above[at] = 1 // a circle, which the books refuse, would end where it began
 			path = append(path, at)
 			at = l.referrer(at)
 		}

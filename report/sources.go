@@ -45,6 +45,7 @@ func (f *sourcesFold) Add(r *Record) {
 }
 
 func (f *sourcesFold) Report() (Report, error) {
+	f.roll.close()
 	var t tally[source]
 	for i := range f.roll.rows {
 		m, p := kopilka.MemberNo(i), &f.roll.rows[i]
