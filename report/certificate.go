@@ -11,6 +11,8 @@ type issues struct {
 	year   map[yearly]uint16 // newest year of its date of which a member has had one
 	rules  []string          // that year has
 	erased members
+	// part is who was part of whom when the last record was made.
+	part map[kopilka.MemberNo]kopilka.MemberNo
 }
 
 type yearly struct {
@@ -19,7 +21,7 @@ type yearly struct {
 }
 
 // issuing are the kinds of commands that issues reads.
-var issuing = kopilka.KindsOf(kopilka.KindMember, kopilka.KindIssue, kopilka.KindMerge, kopilka.KindErase)
+var issuing = kopilka.KindsOf(kopilka.KindMember, kopilka.KindIssue, kopilka.KindMerge, kopilka.KindUnmerge, kopilka.KindErase)
 
 // add calls f for every certificate that a record has given. A command names whom
 // it is due to; who has had that of the year was passed over, as was one of a rule
@@ -32,7 +34,7 @@ func (x *issues) add(set *Setting, r *Record, f func(due *kopilka.CertificateDue
 		}
 	case *kopilka.Issue:
 		for i := range c.Due {
-			x.give(set, r, c.Due[i].Member, &c.Due[i], f)
+			x.give(set, r, x.whole(c.Due[i].Member), &c.Due[i], f)
 		}
 	case *kopilka.Merge:
 		for _, rule := range x.rules {
@@ -40,8 +42,25 @@ func (x *issues) add(set *Setting, r *Record, f func(due *kopilka.CertificateDue
 				x.year[yearly{c.Into, rule}] = year
 			}
 		}
+		if x.part == nil {
+			x.part = map[kopilka.MemberNo]kopilka.MemberNo{}
+		}
+		x.part[c.From] = c.Into
+	case *kopilka.Unmerge:
+		delete(x.part, c.From)
 	case *kopilka.Erase:
-		x.erased.add(c.Member)
+		x.erased.add(x.whole(c.Member))
+	}
+}
+
+// whole is the member that m was part of then.
+func (x *issues) whole(m kopilka.MemberNo) kopilka.MemberNo {
+	for {
+		into, merged := x.part[m]
+		if !merged {
+			return m
+		}
+		m = into
 	}
 }
 

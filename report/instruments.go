@@ -30,9 +30,7 @@ type instrument struct{ emitted, emittedValue, uses, value, unused, left int64 }
 
 type certificate struct{ issued, issuedValue, uses, value, lapsed, lapsedValue int64 }
 
-// held names the certificate of a rule that one command gave to a member. Two
-// people who got one each by the same command, and are one by now, had two that
-// nothing tells apart.
+// held names the certificate of a rule that one command gave to a member.
 type held struct {
 	claim  kopilka.Seq
 	member kopilka.MemberNo
@@ -56,7 +54,7 @@ func (f *instrumentsFold) Add(r *Record) {
 	case *kopilka.Receipt:
 		for i := range r.Outcome.Uses {
 			u := &r.Outcome.Uses[i]
-			f.used(c.Day, c.Member, u, 1, int64(u.Points))
+			f.used(c.Day, u, 1, int64(u.Points))
 		}
 	case *kopilka.Return:
 		left := &r.Outcome.Left
@@ -71,7 +69,7 @@ func (f *instrumentsFold) Add(r *Record) {
 			if left.Goods() == 0 {
 				uses = 1
 			}
-			f.used(c.Day, c.Member, u, -uses, -value)
+			f.used(c.Day, u, -uses, -value)
 		}
 	}
 }
@@ -83,7 +81,7 @@ func (f *instrumentsFold) issued(r *Record, due *kopilka.CertificateDue, points 
 		c.issuedValue += points
 	}
 	if f.set.In(due.To) {
-		f.ending[held{r.Seq, f.set.into(due.Member), f.issues.rule(due.Rule)}] += points
+		f.ending[held{r.Seq, due.Member, f.issues.rule(due.Rule)}] += points
 	}
 }
 
@@ -102,10 +100,10 @@ func (f *instrumentsFold) emitted(r *Record, c *kopilka.Emit) {
 }
 
 // used notes value that an instrument gave on a day, or, less than 0, got back.
-func (f *instrumentsFold) used(day kopilka.Day, m kopilka.MemberNo, u *kopilka.Use, uses, value int64) {
+func (f *instrumentsFold) used(day kopilka.Day, u *kopilka.Use, uses, value int64) {
 	id := f.set.Terms[u.Term-1].ID
 	if u.Kind == kopilka.UseCertificate {
-		k := held{u.Claim, f.set.into(m), id}
+		k := held{u.Claim, kopilka.MemberNo(u.Number - 1), id}
 		if left, ends := f.ending[k]; ends {
 			f.ending[k] = left - value
 		}
@@ -125,7 +123,7 @@ func (f *instrumentsFold) used(day kopilka.Day, m kopilka.MemberNo, u *kopilka.U
 
 func (f *instrumentsFold) Report() (Report, error) {
 	for k, left := range f.ending {
-		if left > 0 && !f.issues.erased.has(k.member) {
+		if left > 0 && !f.issues.erased.has(f.issues.whole(k.member)) {
 			c := f.certificates.of(k.rule)
 			c.lapsed++
 			c.lapsedValue += left

@@ -111,12 +111,9 @@ func (w *twin) instruments() Report {
 		}
 	}
 	numbers = append(numbers, move{"gift", [6]int64{0, 0, 0, 0, 3, 400}})
-	// Certificates that one command gave to who is one person now are one.
-	over := filter(w.y.certs, func(k *cert) bool { return w.set.In(k.to) && !w.y.people[w.y.resolve(k.owner)].erased })
-	_, held := grouped(over, func(k *cert) []string { return []string{fmt.Sprint(k.seq), fmt.Sprint(w.y.resolve(k.owner)), k.rule} })
-	for _, all := range held {
-		if left := sum(all, func(k *cert) int64 { return k.left }); left > 0 {
-			certs = append(certs, move{all[0].rule, [6]int64{4: 1, 5: left}})
+	for _, k := range w.y.certs {
+		if w.set.In(k.to) && k.left > 0 && !w.y.people[w.y.resolve(k.owner)].erased {
+			certs = append(certs, move{k.rule, [6]int64{4: 1, 5: k.left}})
 		}
 	}
 	for _, k := range w.y.certs {

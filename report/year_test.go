@@ -285,7 +285,7 @@ func (y *year) sells() {
 			if y.resolve(k.owner) == e.member && k.left > 0 && k.to >= y.today && y.odds(50) {
 				n := 1 + y.Int64N(k.left)
 				k.left -= n
-				use(kopilka.Use{Kind: kopilka.UseCertificate, Term: term(k.rule), Claim: k.seq, Points: kopilka.Points(n)}, used{cert: k, id: k.rule, uses: 1, value: n})
+				use(kopilka.Use{Kind: kopilka.UseCertificate, Term: term(k.rule), Claim: k.seq, Number: uint32(k.owner + 1), Points: kopilka.Points(n)}, used{cert: k, id: k.rule, uses: 1, value: n})
 				break
 			}
 		}
@@ -416,7 +416,7 @@ func (y *year) issues() {
 		for _, other := range c.Due {
 			twice = twice || other.Member == d.Member
 		}
-		if d.To = y.today + 9; !twice {
+		if !twice {
 			c.Due = append(c.Due, d)
 		}
 	}
@@ -459,7 +459,7 @@ func (y *year) identities() {
 		y.keep(&kopilka.Merge{From: kopilka.MemberNo(m), Into: kopilka.MemberNo(into), Actor: e.actor}, &kopilka.Outcome{Member: kopilka.MemberNo(into)})
 	default:
 		e.kind = "unmerge"
-		y.keep(&kopilka.Unmerge{Actor: e.actor}, &kopilka.Outcome{})
+		y.keep(&kopilka.Unmerge{From: kopilka.MemberNo(len(y.people)), Actor: e.actor}, &kopilka.Outcome{})
 	}
 	y.events = append(y.events, e)
 }
