@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/program"
@@ -60,9 +59,6 @@ func (s *State) findTerm(kind TermKind, id string) kopilka.Term {
 
 // Term is a name by its number.
 func (s *State) Term(t kopilka.Term) Term { return s.terms[t-1] }
-
-// Terms are all names, by number from 1.
-func (s *State) Terms() []Term { return slices.Clone(s.terms) }
 
 // term is a name by its number, to be counted on.
 func (s *State) term(t kopilka.Term) *Term { return &s.terms[t-1] }
