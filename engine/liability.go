@@ -69,6 +69,7 @@ func (s *State) Liability(at kopilka.Time) Liability {
 		}
 		return m
 	}
+	bySegment := s.Program() != nil && s.Program().TierPolicy.Metric == program.BySegment
 	var lots []kopilka.Lot
 	for i := range s.accounts.Len() {
 		m, a := kopilka.MemberNo(i), s.accounts.At(i)
@@ -89,9 +90,12 @@ func (s *State) Liability(at kopilka.Time) Liability {
 			lots = append(lots, w.lot)
 		}
 		sums.Held += s.heldLots(m, a, at, &lots)
-		last := s.lastDay(a)
+		last, tier := s.lastDay(a), a.tier
+		if len(lots) > 0 && bySegment {
+			tier = s.Row(m, at).Tier // it is not kept, but follows the segment
+		}
 		for i := range lots {
-			k := key{monthOf(min(lots[i].Expires, last)), a.tier}
+			k := key{monthOf(min(lots[i].Expires, last)), tier}
 			o := owed[k]
 			o.Points += lots[i].Points
 			// Lots lie by expiry: those of one month follow each other.
