@@ -169,6 +169,7 @@ func (b *clerk) sourceClosed(id string) bool {
 func (b *clerk) count(id string) {
 	if b.listed(id) != nil {
 		b.brought[id]++
+		b.sum(b.name(TermSource, id)).Count++
 	}
 }
 
@@ -222,11 +223,15 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 		g.Activates = b.begin(g.Activates)
 		o.Moved = append(o.Moved, g)
 	}
-	o.Moved = alike(append(o.Moved, b.claimsGo(from, into)...))
+	for _, h := range b.promises(from) {
+		o.Moved = append(o.Moved, h.grains...)
+	}
+	o.Moved = alike(o.Moved)
 	into.grains, from.grains = append(into.grains, from.grains...), nil
 	o.MovedDebt = from.debt
 	into.debt, from.debt = into.debt+from.debt, 0
 	into.active = max(into.active, from.active)
+	into.welcomed, into.brought = into.welcomed || from.welcomed, into.brought || from.brought
 
 	o.Purchases = byDay(from.bought)
 	into.bought, from.bought = append(into.bought, from.bought...), nil
@@ -242,7 +247,7 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 
 // judge finds the tier of somebody who has got or lost purchases.
 func (b *clerk) judge(p *person) {
-	if reached := b.reached(p); b.program().TierPolicy.Metric != program.ByHand && reached >= p.tier {
+	if reached := b.reached(p); b.tiersByPurchase() && reached >= p.tier {
 		p.tier, p.goingDown = reached, false
 	}
 	b.mayFall(p)
@@ -283,15 +288,19 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	into.partsNow = slices.DeleteFunc(into.partsNow, func(m kopilka.MemberNo) bool { return m == c.From })
 	from.active = max(from.active, into.active)
 
-	held := b.claimsGoBack(c.From, into)
-	o.Moved = slices.Clone(held)
-	var grains []kopilka.Lot
 	var missing kopilka.Points
+	var held, handed []kopilka.Lot
+	for _, h := range b.promises(from) {
+		held = append(held, h.grains...)
+	}
+	held = alike(held)
+	o.Moved = append(o.Moved, held...)
 	for _, l := range c.Points {
-		for i := range held { // went back with its hold
+		for i := range held {
 			if h := &held[i]; h.Activates == l.Activates && h.Expires == l.Expires {
-				n := min(h.Points, l.Points)
-				h.Points, l.Points = h.Points-n, l.Points-n
+				n := min(l.Points, h.Points)
+				l.Points -= n
+				h.Points -= n
 			}
 		}
 		if lost || l.Expires < b.day {
@@ -301,13 +310,13 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 			return g.Expires == l.Expires && b.begin(g.Activates) == b.begin(l.Activates)
 		})
 		missing += l.Points - total(got)
-		grains = append(grains, got...)
+		handed = append(handed, got...)
 	}
-	grains = append(grains, b.spend(into, missing)...)
-	for _, l := range alike(grains) {
+	handed = append(handed, b.spend(into, missing)...)
+	o.Moved = alike(append(o.Moved, handed...))
+	for _, l := range handed {
 		b.add(from, l)
 	}
-	o.Moved = alike(append(o.Moved, grains...))
 	o.MovedDebt = min(c.Debt, into.debt)
 	into.debt -= o.MovedDebt
 	from.debt += o.MovedDebt
@@ -332,7 +341,6 @@ func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 	p := b.people[c.Member]
 	b.settle(p, o)
 	o.Earned = p.debt - total(p.grains) - b.held(p)
-	p.holds, p.papers = nil, nil
 	b.books.Forfeited -= o.Earned
 	b.books.Debt -= p.debt
 	p.debt, p.grains, p.tier, p.goingDown = 0, nil, 0, false
@@ -340,6 +348,7 @@ func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 		part := b.people[no]
 		part.erased, part.card, part.phone, part.cleared = true, "", 0, b.day
 		part.cards, part.first = nil, carried{}
+		part.holds, part.papers, part.visits = nil, nil, nil
 		part.registered = b.earliest(no) // whose day it was is forgotten
 	}
 	b.enter(c.Member, o)
