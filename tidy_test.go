@@ -23,8 +23,9 @@ var mayKnow = map[string][]string{
 	"wal":            {""},
 	"outcomes":       {""},
 	"people":         {""},
+	"query":          {""},
 	"commit":         {"", "program", "engine", "outcomes", "wal"},
-	"api":            {"", "program", "index", "engine", "commit", "people", "wal"},
+	"api":            {"", "program", "index", "engine", "commit", "people", "query", "wal"},
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
@@ -46,7 +47,7 @@ var onlyHere = map[string][]string{
 
 // noClock are the rooms that are a function of the log: what would tell two
 // replays apart stays outside.
-var noClock = []string{"engine", "index", "slab"}
+var noClock = []string{"engine", "index", "query", "slab"}
 
 const module = "github.com/kopilka/kopilka"
 
