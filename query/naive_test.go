@@ -93,6 +93,9 @@ func (all people) Present(block int, to *Bits) {
 }
 
 func (all people) Column(t *Term, block int, among *Bits, to []int64) {
+	if want := min(BlockLen, len(all)-block*BlockLen); len(to) != want {
+		panic(fmt.Sprintf("a column of %d for %d members", len(to), want))
+	}
 	for i := range to {
 		to[i] = 1 << 40 // must not be looked at where nobody asked
 	}
