@@ -10,9 +10,10 @@ import (
 	"github.com/kopilka/kopilka/engine"
 )
 
-// learnNames fills the index of names, which is not kept anywhere, from the
-// sealed profiles. It runs behind the first requests: until it is through, some
-// members are found by card and phone only. Members are taken in the order in
+// learnNames fills the index of names and the facets, which are not kept
+// anywhere, from the sealed profiles. It runs behind the first requests: until it
+// is through, some members are found by card and phone only, and queries that ask
+// what is personal wait. Members are taken in the order in
 // which their profiles lie in the log, so that each of its frames is read once.
 // A profile that cannot be read costs its own member's name and no other's.
 func (s *Server) learnNames(ctx context.Context) {
@@ -51,11 +52,16 @@ func (s *Server) learnNames(ctx context.Context) {
 			}
 			continue
 		}
+		s.facets.Learn(p.no, &profile)
 		if profile.Name != "" {
 			s.names.Put(p.no, profile.Name)
 			known++
 		}
 	}
+	if ctx.Err() != nil {
+		return
+	}
+	close(s.learned)
 	if unreadable > 0 {
 		s.opts.Log.Error("api: members whose profiles cannot be read are not found by name", "members", unreadable, "first", first)
 	}
@@ -64,8 +70,9 @@ func (s *Server) learnNames(ctx context.Context) {
 	}
 }
 
-// learn makes a member who was just put known under the new name.
+// learn makes a member who was just put known under the new name and facets.
 func (s *Server) learn(m *memberChange, no kopilka.MemberNo) {
+	s.facets.Put(no, &m.merged)
 	if m.before.Name == m.merged.Name {
 		return
 	}
@@ -74,5 +81,17 @@ func (s *Server) learn(m *memberChange, no kopilka.MemberNo) {
 	}
 	if m.merged.Name != "" {
 		s.names.Put(no, m.merged.Name)
+	}
+}
+
+// hasLearned tells whether every profile was read, and waits a little for it.
+func (s *Server) hasLearned() bool {
+	late := time.NewTimer(waitMax)
+	defer late.Stop()
+	select {
+	case <-s.learned:
+		return true
+	case <-late.C:
+		return false
 	}
 }

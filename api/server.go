@@ -79,14 +79,16 @@ const connsPerIPMin = 256
 
 // Server answers requests from one queue.
 type Server struct {
-	opts   Options
-	queue  *commit.Queue
-	vault  *people.Vault
-	names  *people.Names
-	ids    kopilka.MemberIDs
-	turns  turns
-	large  chan struct{} // a place for each large body that is worked on
-	passes passes
+	opts    Options
+	queue   *commit.Queue
+	vault   *people.Vault
+	names   *people.Names
+	facets  *people.Facets
+	learned chan struct{} // closed when names and facets hold all profiles
+	ids     kopilka.MemberIDs
+	turns   turns
+	large   chan struct{} // a place for each large body that is worked on
+	passes  passes
 
 	paths   paths
 	http    fasthttp.Server
@@ -105,7 +107,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), facets: people.NewFacets(), learned: make(chan struct{}), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	queue.View(func(b *engine.State) { s.ids = b.IDs() })
 	var few [4]byte

@@ -16,7 +16,7 @@ const (
 	TextMax    = 4096 // bytes
 	DepthMax   = 32   // of parentheses and negations
 	TermsMax   = 64
-	PeriodsMax = 8 // different ones: each is a pass over what was bought
+	PeriodsMax = 4 // different ones: each takes memory by the member
 )
 
 // most is what no bound above means; numberMax bounds the numbers of a text.
