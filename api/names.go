@@ -58,10 +58,6 @@ func (s *Server) learnNames(ctx context.Context) {
 			known++
 		}
 	}
-	if ctx.Err() != nil {
-		return
-	}
-	close(s.learned)
 	if unreadable > 0 {
 		s.opts.Log.Error("api: members whose profiles cannot be read are not found by name", "members", unreadable, "first", first)
 	}

@@ -171,7 +171,10 @@ func (s *Server) routeOf(h *fasthttp.RequestHeader) *route {
 // Serve answers what ln brings until Shutdown. A listener that has run out of
 // file descriptors waits for some instead of ending.
 func (s *Server) Serve(ln net.Listener) error {
-	go s.learnNames(s.stopped)
+	go func() {
+		s.learnNames(s.stopped)
+		close(s.learned)
+	}()
 	s.serving.Store(true)
 	defer s.serving.Store(false)
 	return s.http.Serve(patient{ln, s.opts.Log})
