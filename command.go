@@ -168,10 +168,14 @@ type Tick struct {
 	Day Day
 }
 
-// SetProgram puts a version of the rules in force, from its position in the log.
+// SetProgram puts a version of the rules in force: from its position in the log
+// or, with At, from that instant on. One version can wait at a time: a later one
+// with At takes its place, and one without a document withdraws it.
 type SetProgram struct {
 	Head
 	Document []byte // the program in its canonical form
+	At       Time   // 0 = at once
+	Day      Day    // business day of At
 }
 
 // CreateKey makes an API key known. Only the hash of its secret is kept.

@@ -171,11 +171,16 @@ func (c *Tick) read(d *decoder) {
 	c.Day = Day(d.uint())
 }
 
-func (c *SetProgram) append(b []byte) []byte { return appendBytes(c.Head.append(b), c.Document) }
+func (c *SetProgram) append(b []byte) []byte {
+	b = appendBytes(c.Head.append(b), c.Document)
+	b = appendInt(b, int64(c.At))
+	return appendUint(b, uint64(c.Day))
+}
 
 func (c *SetProgram) read(d *decoder) {
 	c.Head.read(d)
 	c.Document = d.bytes()
+	c.At, c.Day = Time(d.int()), Day(d.uint())
 }
 
 func (c *CreateKey) append(b []byte) []byte {

@@ -19,7 +19,8 @@ type Leg struct {
 type LegKind uint8
 
 // Kinds of legs: the buyer's own welcome, what a first purchase brings to the
-// referrer and to the buyer, and the shares of the circles above the buyer.
+// referrer and to the buyer, the shares of the circles above the buyer, and what
+// a merge does to the member who is merged.
 const (
 	LegWelcome LegKind = iota + 1
 	LegReferrer
@@ -27,9 +28,11 @@ const (
 	LegLevel1
 	LegLevel2
 	LegLevel3
+	LegMerged   // points of a member who became part of another, less than 0
+	LegUnmerged // points that he got back
 )
 
-var legKindNames = [...]string{"", "welcome", "referrer", "referee", "level_1", "level_2", "level_3"}
+var legKindNames = [...]string{"", "welcome", "referrer", "referee", "level_1", "level_2", "level_3", "merged", "unmerged"}
 
 // String is the kind's name in answers.
 func (k LegKind) String() string {
@@ -52,8 +55,8 @@ type Use struct {
 	Kind UseKind
 	Term Term // the instrument or the certificate, by its number in the books
 	// Claim is the place in the log of the certificate, or of the member's use of
-	// a coupon that all share; Number is the number of an emitted instrument in
-	// the books, counted from 1. One of the two is 0.
+	// coupons that are counted by member, 0 where they are not; Number is the number
+	// of an emitted instrument in the books, counted from 1, or 0.
 	Claim  Seq
 	Number uint32
 	Points Points // value used

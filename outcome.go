@@ -65,7 +65,8 @@ type Outcome struct {
 
 	HeldBack Points // of a hold: set aside; of a capture, a void, or a receipt with a hold: freed unspent
 
-	// Of a merge: what came over from the other member.
+	// Of a merge: what came over from the other member, points in holds included.
+	// Of an unmerge: what went back.
 	Moved     []Lot
 	MovedDebt Points
 	Purchases []Purchase

@@ -107,7 +107,15 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		e.Bool(out.Enrolled)
 		s.standing(e, r.seq, out)
 	case *kopilka.SetProgram:
-		intField(e, "version", int64(out.Program))
+		switch {
+		case len(c.Document) == 0:
+			e.FieldStart("withdrawn")
+			e.Bool(true)
+		case c.At > out.Time:
+			s.timeField(e, "in_force_from", c.At)
+		default:
+			intField(e, "version", int64(out.Program))
+		}
 	case *kopilka.CreateKey:
 		newKeyFields(e, c, r.secret)
 	case *kopilka.RevokeKey:

@@ -371,7 +371,7 @@ func (b *batch) enrol(group []*line) {
 			cmd := &kopilka.PutMember{Card: card, Registered: first[card], State: kopilka.StateRegistered,
 				Referrer: kopilka.NoMember, Imported: !b.earn}
 			if no, ok := books.ByCard(card); ok {
-				m := books.Member(no)
+				m := books.Member(no, s.queue.Now())
 				if m.KeySlot != 0 || m.Registered <= first[card] {
 					continue
 				}

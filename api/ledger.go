@@ -82,7 +82,7 @@ func (s *Server) ledger(c *call) *problem {
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
 		if no, ok = b.ByCard(c.param); ok {
-			m = b.Member(no)
+			m = b.Member(no, s.queue.Now())
 		}
 	})
 	if !ok {

@@ -204,7 +204,7 @@ func (s *Server) lookMember(o *order) *problem {
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
 		if no, known = b.ByCard(m.card); known {
-			now = b.Member(no)
+			now = b.Member(no, s.queue.Now())
 		}
 		if m.referrer.Value != "" {
 			referrer, invited = b.ByCard(m.referrer.Value)
@@ -338,7 +338,7 @@ func (s *Server) getMember(c *call) *problem {
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
 		if no, ok = b.ByCard(c.param); ok {
-			m.read(b, no)
+			m.read(b, no, s.queue.Now())
 		}
 	})
 	if !ok {
@@ -460,7 +460,7 @@ func (s *Server) exactly(q string) []naming {
 }
 
 func (s *Server) opened(no kopilka.MemberNo) (v foundMember, p *problem) {
-	s.queue.View(func(b *engine.State) { v.read(b, no) })
+	s.queue.View(func(b *engine.State) { v.read(b, no, s.queue.Now()) })
 	v.profile, p = s.profile(&v.Member)
 	return v, p
 }

@@ -44,7 +44,7 @@ func (s *Server) learnNames(ctx context.Context) {
 			return
 		}
 		var m engine.Member
-		s.queue.View(func(b *engine.State) { m = b.Member(p.no) })
+		s.queue.View(func(b *engine.State) { m = b.Member(p.no, s.queue.Now()) })
 		profile, err := s.unseal(&m)
 		if err != nil {
 			if unreadable++; first == nil {

@@ -20,8 +20,8 @@ type memberView struct {
 	referrer string // card of the inviting member
 }
 
-func (v *memberView) read(b *engine.State, no kopilka.MemberNo) {
-	v.Member = b.Member(no)
+func (v *memberView) read(b *engine.State, no kopilka.MemberNo, at kopilka.Time) {
+	v.Member = b.Member(no, at)
 	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(no)
 	if v.Referrer != kopilka.NoMember {
 		v.referrer = b.Card(v.Referrer)

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/kopilka/kopilka"
@@ -19,7 +21,8 @@ func (s *Server) getProgram(c *call) *problem {
 		return p
 	}
 	var versions []engine.Version
-	s.queue.View(func(b *engine.State) { versions = b.Versions() })
+	var next engine.Scheduled
+	s.queue.View(func(b *engine.State) { versions, next = b.Versions(), b.Scheduled() })
 	v := versions[len(versions)-1]
 	e := &c.out
 	e.ObjStart()
@@ -28,6 +31,17 @@ func (s *Server) getProgram(c *call) *problem {
 	s.timeField(e, "in_force_since", v.Time)
 	e.FieldStart("program")
 	e.Raw(compact(v.Program.Document()))
+	e.FieldStart("scheduled")
+	if next.At == 0 {
+		e.Null()
+	} else {
+		e.ObjStart()
+		intField(e, "seq", int64(next.Seq))
+		s.timeField(e, "in_force_from", next.At)
+		e.FieldStart("program")
+		e.Raw(compact(next.Program.Document()))
+		e.ObjEnd()
+	}
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }
@@ -80,14 +94,18 @@ func (s *Server) programHistory(c *call) *problem {
 	return c.reply(fasthttp.StatusOK)
 }
 
-// putProgram puts a document in force from here on, or only says what is wrong
-// with it. The body is the document itself, in YAML or JSON, so an id can only
-// come in the header.
+// putProgram puts a document in force from here on or from an instant on, or only
+// says what is wrong with it. The body is the document itself, in YAML or JSON, so
+// an id can only come in the header.
 func (s *Server) putProgram(c *call) *problem {
-	if p := c.onlyQuery("dry_run"); p != nil {
+	if p := c.onlyQuery("dry_run", "at"); p != nil {
 		return p
 	}
 	dry, p := c.flag("dry_run")
+	if p != nil {
+		return p
+	}
+	at, p := s.instant(c, "at")
 	if p != nil {
 		return p
 	}
@@ -101,7 +119,7 @@ func (s *Server) putProgram(c *call) *problem {
 		fixed := false
 		s.queue.View(func(b *engine.State) {
 			now := b.Program()
-			fixed = b.Sold() && (rules.Currency != now.Currency || rules.MinorUnits != now.MinorUnits || rules.TimeZone != now.TimeZone)
+			fixed = (b.Sold() || at > s.queue.Now()) && (rules.Currency != now.Currency || rules.MinorUnits != now.MinorUnits || rules.TimeZone != now.TimeZone)
 		})
 		if fixed {
 			return refused(&kopilka.Outcome{Refusal: kopilka.ProgramFixed})
@@ -115,11 +133,44 @@ func (s *Server) putProgram(c *call) *problem {
 		e.ObjEnd()
 		return c.reply(fasthttp.StatusOK)
 	}
-	o := &c.order
-	o.begin(&kopilka.SetProgram{Document: rules.Document()}, nil, nil)
-	o.head = kopilka.HeadOf(o.cmd)
-	o.head.Content = max(xxhash.Sum64(rules.Document()), 1)
+	set := &kopilka.SetProgram{Document: rules.Document(), At: at}
+	if at != 0 {
+		set.Day = s.queue.Calendar().DayOf(at)
+	}
+	return s.carryProgram(c, set)
+}
+
+// deleteScheduled withdraws the program that waits for its instant.
+func (s *Server) deleteScheduled(c *call) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
+	return s.carryProgram(c, &kopilka.SetProgram{})
+}
+
+func (s *Server) carryProgram(c *call, set *kopilka.SetProgram) *problem {
+	c.order.begin(set, &set.Head, nil)
+	content := set.Document
+	if set.At != 0 {
+		content = binary.LittleEndian.AppendUint64(bytes.Clone(content), uint64(set.At))
+	}
+	set.Content = max(xxhash.Sum64(content), 1)
 	return c.carry(changed)
+}
+
+// instant reads a parameter that is a time; 0 when it is absent.
+func (s *Server) instant(c *call, name string) (kopilka.Time, *problem) {
+	text := c.query(name)
+	if text == "" {
+		return 0, nil
+	}
+	// A plus that was not escaped arrives as a space.
+	text = strings.Replace(text, " ", "+", 1)
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || !exactTime(text) || t.Year() < 1971 || t.Year() > 2148 {
+		return 0, malformed("", name+" must be a time with an offset, such as 2026-11-22T18:30:00+03:00")
+	}
+	return kopilka.TimeOf(t), nil
 }
 
 // invalidProgram tells all that is wrong with a document, each fault with its

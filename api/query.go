@@ -255,7 +255,7 @@ func (a *audience) Column(t *query.Term, block int, among *query.Bits, to []int6
 		sums := a.sums[a.period(t)]
 		among.Each(func(i int) { to[i] = int64(sums.Amount[from+i]) })
 	case query.Balance:
-		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Spendable(m)) })
+		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Spendable(m, a.s.queue.Now())) })
 	case query.Age:
 		people.Ages(a.Day, first, to)
 	case query.Sex:

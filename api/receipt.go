@@ -147,7 +147,7 @@ func (s *Server) quote(c *call) *problem {
 	var at kopilka.Seq
 	s.queue.View(func(b *engine.State) {
 		at = b.Seq()
-		b.Quote(&o.receipt, &out)
+		b.Quote(s.queue.Now(), &o.receipt, &out)
 	})
 	if out.Refusal != kopilka.Accepted {
 		return refused(&out)

@@ -74,6 +74,7 @@ func (s *Server) table() []route {
 
 		{method: "GET", path: "/v1/program", roles: all, serve: s.getProgram},
 		{method: "PUT", path: "/v1/program", roles: admin, bytes: programMax, serve: s.putProgram},
+		{method: "DELETE", path: "/v1/program/scheduled", roles: admin, serve: s.deleteScheduled},
 		{method: "GET", path: "/v1/program/history", roles: analysts, serve: s.programHistory},
 		{method: "GET", path: "/v1/keys", roles: admin, serve: s.getKeys},
 		{method: "POST", path: "/v1/keys", roles: admin, bytes: bodyMax, serve: s.postKey},

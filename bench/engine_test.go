@@ -100,7 +100,7 @@ func BenchmarkApplyMember(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := kopilka.MemberNo(s.draw(members))
-		row := s.Member(n)
+		row := s.Member(n, s.Now())
 		m = kopilka.PutMember{Head: s.head(ids), Card: row.Card, Base: row.ProfileAt, Registered: row.Registered,
 			State: kopilka.StateInstalled, PhoneTag: row.PhoneTag, Referrer: kopilka.NoMember, KeySlot: 1, Profile: profile}
 		s.do(&m)
@@ -168,6 +168,6 @@ func BenchmarkQuote(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r = kopilka.Receipt{Deed: s.deed(), Amount: 31_990, Redeem: kopilka.RedeemMax}
-		s.Quote(&r, &s.out)
+		s.Quote(s.Now(), &r, &s.out)
 	}
 }

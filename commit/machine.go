@@ -22,6 +22,7 @@ import (
 type machine struct {
 	live atomic.Bool // entries have someone waiting for them
 	seq  atomic.Uint64
+	due  atomic.Int64 // when a scheduled program comes into force; 0 = none waits
 
 	mu      sync.RWMutex // guards what follows; held for writing during Apply
 	state   *engine.State
@@ -123,6 +124,7 @@ func (m *machine) Apply(e *kopilka.Entry) {
 	}
 	m.pos, m.digest = e.Pos, e.Digest
 	m.seq.Store(uint64(m.state.Seq()))
+	m.due.Store(int64(m.state.Due()))
 	m.sealing.note(m)
 	m.mu.Unlock()
 	m.reached.Broadcast()
@@ -242,6 +244,7 @@ func (m *machine) Restore(r io.Reader) error {
 		return err
 	}
 	m.seq.Store(uint64(m.state.Seq()))
+	m.due.Store(int64(m.state.Due()))
 	return nil
 }
 

@@ -86,8 +86,9 @@ type Queue struct {
 	done chan struct{} // the proposer has ended
 
 	// The proposer's own.
-	day     kopilka.Day // that the log's ticks have come to
-	refused error       // the newest frame was not taken, and that was said
+	day     kopilka.Day  // that the log's ticks have come to
+	woken   kopilka.Time // the instant for which a scheduled program was woken last
+	refused error        // the newest frame was not taken, and that was said
 }
 
 // Answer is the position and the outcome of a command.
@@ -307,7 +308,7 @@ func (q *Queue) propose() {
 			(&frame{tickets}).answer(nil)
 		} else if q.proposeFrame(now, count, body, tickets) {
 			q.day = day
-		} else if q.hasFailed() != nil {
+		} else if q.woken = 0; q.hasFailed() != nil {
 			return
 		}
 		if closed {
@@ -343,12 +344,20 @@ const ticksMax = 3660
 func (q *Queue) ticks(now kopilka.Time) (*ticket, kopilka.Day) {
 	t := &ticket{}
 	day := q.day
-	for today := q.Calendar().DayOf(now); day < today; {
+	today := q.Calendar().DayOf(now)
+	for day < today {
 		if t.count == ticksMax {
 			q.signal()
 			break
 		}
 		day++
+		t.body = kopilka.AppendCommand(t.body, &kopilka.Tick{Day: day})
+		t.count++
+	}
+	// A program that waits for an instant comes into force with the next command:
+	// where none comes, this is one.
+	if due := kopilka.Time(q.machine.due.Load()); due != 0 && due <= now && t.count == 0 && due != q.woken {
+		q.woken = due
 		t.body = kopilka.AppendCommand(t.body, &kopilka.Tick{Day: day})
 		t.count++
 	}

@@ -97,7 +97,7 @@ func receipt(q *Queue, id string, m kopilka.MemberNo, amount kopilka.Money) *kop
 }
 
 func balance(q *Queue, m kopilka.MemberNo) (b kopilka.Points) {
-	q.View(func(s *engine.State) { b = s.Member(m).Balance })
+	q.View(func(s *engine.State) { b = s.Member(m, s.Now()).Balance })
 	return b
 }
 

@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/kopilka/kopilka"
-	"github.com/kopilka/kopilka/program"
 )
 
 // Apply does the next command of the log at the log's time and fills out with
@@ -13,6 +11,9 @@ import (
 func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) {
 	s.seq++
 	s.now = max(s.now, at)
+	if s.scheduled.due(s) {
+		s.takeEffect()
+	}
 	out.Reset()
 	out.Time = s.now
 	out.Program = len(s.versions)
@@ -28,8 +29,26 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.adjustment(c, out)
 	case *kopilka.Return:
 		s.giveBack(c, out)
+	case *kopilka.Hold:
+		s.hold(c, out)
+	case *kopilka.Capture:
+		s.capture(c, out)
+	case *kopilka.Void:
+		s.void(c, out)
+	case *kopilka.Issue:
+		s.issue(c, out)
+	case *kopilka.Emit:
+		s.emit(c, out)
 	case *kopilka.PutMember:
 		s.putMember(c, out)
+	case *kopilka.PutCard:
+		s.putCard(c, out)
+	case *kopilka.Merge:
+		s.merge(c, out)
+	case *kopilka.Unmerge:
+		s.unmerge(c, out)
+	case *kopilka.Erase:
+		s.erase(c, out)
 	case *kopilka.Tick:
 		s.tick(c)
 	case *kopilka.SetProgram:
@@ -82,14 +101,20 @@ func refuse(out *kopilka.Outcome, r kopilka.Refusal) bool {
 // enter makes the command the newest entry in the member's ledger, and tells
 // how the books stand with the member after it.
 func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
-	out.Member = m
 	out.Prev = a.lastEntry()
 	a.setEntry(s.seq)
-	out.Balance, out.Pending = s.available(a)
+	s.tell(m, a, out)
+}
+
+// tell tells how the books stand with the member. What a command did to a
+// profile or a card is no entry in the ledger, but its answer tells the balance.
+func (s *State) tell(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
+	out.Member = m
+	out.Balance, out.Pending, out.Held = s.available(m, a, s.now)
 	out.Debt = s.debts[m]
 	out.Tier = a.tier
 	out.Segment = s.index.Segment(m)
-	out.NextExpiry = s.nextExpiry(a)
+	out.NextExpiry = s.nextExpiry(m, a, s.now)
 }
 
 // genesis makes the books.
@@ -101,35 +126,6 @@ func (s *State) genesis(c *kopilka.Genesis) {
 	s.ids = kopilka.NewMemberIDs(c.Secret)
 	s.day = c.Day
 	s.index.Start(c.Day)
-}
-
-// setProgram puts a program in force from here on. Points keep the days they
-// were given; tiers are found again by their ids.
-func (s *State) setProgram(c *kopilka.SetProgram, out *kopilka.Outcome) {
-	if s.spent(&c.Head, out) {
-		return
-	}
-	p, err := program.Parse(c.Document)
-	if err != nil {
-		panic(fmt.Sprintf("engine: the program at position %d, which was valid when it was logged: %v", s.seq, err))
-	}
-	before := s.Program()
-	if s.sold && (p.Currency != before.Currency || p.MinorUnits != before.MinorUnits || p.TimeZone != before.TimeZone) {
-		refuse(out, kopilka.ProgramFixed)
-		return
-	}
-	if before != nil && bytes.Equal(p.Document(), before.Document()) {
-		return // in force already: no version of its own
-	}
-	if len(s.versions) == versionsMax {
-		panic("engine: more versions of the program than an account can tell apart")
-	}
-	s.inForce(Version{Seq: s.seq, Time: s.now, Day: s.day, Program: p})
-	s.index.SetRule(&p.RFM, p.TierPolicy.WindowDays)
-	if before != nil {
-		s.retier(before, p)
-	}
-	out.Program = len(s.versions)
 }
 
 // refresh sets the frozen boundaries of segments anew.

@@ -198,7 +198,7 @@ func BenchmarkQuote(b *testing.B) {
 	c := &kopilka.Receipt{Deed: x.deed(), Amount: 12_990, Redeem: kopilka.RedeemMax}
 	x.start(b)
 	for b.Loop() {
-		x.s.Quote(c, &x.out)
+		x.s.Quote(x.s.Now(), c, &x.out)
 	}
 }
 

@@ -18,12 +18,13 @@ type Books struct {
 	Adjusted                  kopilka.Points // signed
 	Restored, Lapsed, Taken   kopilka.Points
 	Expired                   kopilka.Points
+	Forfeited                 kopilka.Points // of people who were erased, less what they owed
 	Debt                      kopilka.Points // owed now
 }
 
 // Points is what the entries add up to: Σ lots − debt.
 func (b *Books) Points() kopilka.Points {
-	return b.Earned + b.Granted + b.Adjusted - b.Redeemed + b.Restored - b.Lapsed - b.Taken - b.Expired
+	return b.Earned + b.Granted + b.Adjusted - b.Redeemed + b.Restored - b.Lapsed - b.Taken - b.Expired - b.Forfeited
 }
 
 // Books gives the sums.
@@ -32,7 +33,7 @@ func (s *State) Books() Books { return s.books }
 // Check walks over all members and proves the invariants; it says what does not hold.
 func (s *State) Check() error {
 	var lots, debts kopilka.Points
-	seen, phones := 0, 0
+	seen, phones, erased := 0, 0, 0
 	for m := range s.accounts.Len() {
 		a := s.accounts.At(m)
 		var before lot
@@ -50,12 +51,23 @@ func (s *State) Check() error {
 				return fmt.Errorf("the lots of member %d go in a circle", m)
 			}
 		}
-		if found, ok := s.ByCard(s.card(kopilka.MemberNo(m))); !ok || int(found) != m {
-			return fmt.Errorf("card %s leads to member %d and not to %d", s.card(kopilka.MemberNo(m)), found, m)
+		held, n, err := s.checkHolds(kopilka.MemberNo(m), a)
+		if err != nil {
+			return err
+		}
+		lots += held
+		seen += n
+		if err := s.checkPart(kopilka.MemberNo(m), a); err != nil {
+			return err
+		}
+		if a.erased() {
+			erased++
+		} else if found, _, ok := s.findCard(s.Card(kopilka.MemberNo(m))); !ok || int(found) != m {
+			return fmt.Errorf("card %s leads to member %d and not to %d", s.Card(kopilka.MemberNo(m)), found, m)
 		}
 		if tag := *s.phones.At(m); tag != 0 {
 			phones++
-			if found, ok := s.ByPhone(tag); !ok || int(found) != m {
+			if found, ok := s.phoneOf(tag); !ok || int(found) != m {
 				return fmt.Errorf("the phone of member %d leads to member %d", m, found)
 			}
 		}
@@ -63,8 +75,14 @@ func (s *State) Check() error {
 			return err
 		}
 	}
-	if s.byCard.used() != s.accounts.Len() || s.byPhone.used() != phones {
-		return fmt.Errorf("%d cards and %d phones lead to %d members with %d phones", s.byCard.used(), s.byPhone.used(), s.accounts.Len(), phones)
+	if s.byCard.used() != s.accounts.Len()-erased || s.byPhone.used() != phones {
+		return fmt.Errorf("%d cards and %d phones lead to %d members, %d of them erased, with %d phones", s.byCard.used(), s.byPhone.used(), s.accounts.Len(), erased, phones)
+	}
+	if err := s.checkClaims(); err != nil {
+		return err
+	}
+	if err := s.checkNumbers(); err != nil {
+		return err
 	}
 	for _, d := range s.debts {
 		debts += d

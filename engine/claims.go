@@ -28,6 +28,12 @@ const (
 	claimCertificate
 	claimCoupon
 	claimCard
+	// What came over from a member who became part of this one lies between these
+	// two, as it lay with him, cards included. Both have his number in at; the first
+	// has the day of the books in from, and in to this member's own day of
+	// registration, since the index has the earlier of both: see merge.
+	claimPart
+	claimPartEnd
 )
 
 // hasClaims tells whether the member has claims.
@@ -35,19 +41,37 @@ func (a *account) hasClaims() bool { return a.standing&claimsBit != 0 }
 
 // addClaim puts a claim at the head of the member's list.
 func (s *State) addClaim(m kopilka.MemberNo, a *account, c claim) *claim {
-	s.claimsOf.Grow(s.accounts.Len())
-	head := s.claimsOf.Mut(int(m))
-	c.next = *head
+	c.next = s.firstClaim(m, a)
+	at := s.newClaim(c)
+	s.setFirstClaim(m, a, at)
+	return s.claims.Mut(int(at))
+}
+
+func (s *State) newClaim(c claim) uint32 {
 	at := s.freeClaim
 	if at == 0 {
-		at = uint32(s.claims.Append(c))
-	} else {
-		s.freeClaim = s.claims.At(int(at)).next
-		*s.claims.Mut(int(at)) = c
+		return uint32(s.claims.Append(c))
 	}
-	*head = at
-	a.standing |= claimsBit
-	return s.claims.Mut(int(at))
+	s.freeClaim = s.claims.At(int(at)).next
+	*s.claims.Mut(int(at)) = c
+	return at
+}
+
+// setFirstClaim makes at the head of a member's list; 0 = he has none.
+func (s *State) setFirstClaim(m kopilka.MemberNo, a *account, at uint32) {
+	s.claimsOf.Grow(s.accounts.Len())
+	*s.claimsOf.Mut(int(m)) = at
+	if at == 0 {
+		a.standing &^= claimsBit
+	} else {
+		a.standing |= claimsBit
+	}
+}
+
+// freeUpClaim lets the place of a claim that is in no list be used again.
+func (s *State) freeUpClaim(at uint32) {
+	*s.claims.Mut(int(at)) = claim{next: s.freeClaim}
+	s.freeClaim = at
 }
 
 // firstClaim is the head of a member's list; 0 = none.
@@ -62,10 +86,7 @@ func (s *State) firstClaim(m kopilka.MemberNo, a *account) uint32 {
 func (s *State) dropClaim(m kopilka.MemberNo, a *account, at uint32) {
 	next := s.claims.At(int(at)).next
 	if *s.claimsOf.At(int(m)) == at {
-		*s.claimsOf.Mut(int(m)) = next
-		if next == 0 {
-			a.standing &^= claimsBit
-		}
+		s.setFirstClaim(m, a, next)
 	} else {
 		for before := *s.claimsOf.At(int(m)); ; before = s.claims.At(int(before)).next {
 			if s.claims.At(int(before)).next == at {
@@ -74,6 +95,27 @@ func (s *State) dropClaim(m kopilka.MemberNo, a *account, at uint32) {
 			}
 		}
 	}
-	*s.claims.Mut(int(at)) = claim{next: s.freeClaim}
-	s.freeClaim = at
+	s.freeUpClaim(at)
+}
+
+// settleClaims brings claims up to the books' instant and day: the points of holds
+// that have lapsed are free, and certificates whose days are over are no more than
+// the mark that their year had one.
+func (s *State) settleClaims(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
+	for at := s.firstClaim(m, a); at != 0; {
+		c := s.claims.At(int(at))
+		next := c.next
+		switch {
+		case c.kind == claimHold && c.until <= s.now:
+			s.free(a, at, out)
+			s.dropClaim(m, a, at)
+		case c.kind == claimCertificate && c.to < s.day:
+			if c.year == byHand {
+				s.dropClaim(m, a, at)
+			} else if c.left != 0 {
+				s.claims.Mut(int(at)).left = 0
+			}
+		}
+		at = next
+	}
 }

@@ -17,13 +17,13 @@ type Fact struct {
 func (s *State) Fact(m kopilka.MemberNo) Fact {
 	a := s.accounts.At(int(m))
 	return Fact{
-		Registered: s.index.Registered(m), State: a.state(), Tier: a.tier,
+		Registered: s.registered(m), State: a.state(), Tier: a.tier,
 		Blocked: a.blocked(), Referred: a.referrer != 0, Gone: a.standing&(mergedBit|erasedBit) != 0,
 	}
 }
 
-// Spendable is the points that a member can spend on the books' day.
-func (s *State) Spendable(m kopilka.MemberNo) kopilka.Points {
-	balance, _ := s.available(s.accounts.At(int(m)))
+// Spendable is the points that a member can spend at an instant.
+func (s *State) Spendable(m kopilka.MemberNo, at kopilka.Time) kopilka.Points {
+	balance, _, _ := s.available(m, s.accounts.At(int(m)), max(at, s.now))
 	return balance
 }

@@ -7,19 +7,23 @@ func (s *State) grant(c *kopilka.Grant, out *kopilka.Outcome) {
 	if s.spent(&c.Head, out) {
 		return
 	}
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
 	}
-	if s.overfull(a, c.Points, out) {
+	if s.overfull(m, a, c.Points, out) {
 		return
 	}
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Earned = c.Points
-	s.giveNow(c.Member, a, c.Points, out)
+	s.giveNow(m, a, c.Points, out)
 	s.books.Granted += c.Points
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // adjustment corrects a balance by hand, in either direction, also of a member
@@ -28,25 +32,29 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	if s.spent(&c.Head, out) {
 		return
 	}
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if c.Points < 0 {
-		if available, _ := s.available(a); available < -c.Points {
+		if available, _, _ := s.available(m, a, s.now); available < -c.Points {
 			out.Available, out.Requested = available, -c.Points
 			refuse(out, kopilka.InsufficientPoints)
 			return
 		}
-	} else if s.overfull(a, c.Points, out) {
+	} else if s.overfull(m, a, c.Points, out) {
 		return
 	}
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Earned = c.Points
 	if c.Points < 0 {
 		out.Left.Spent = s.spend(a, -c.Points, out.Left.Spent)
 	} else {
-		s.giveNow(c.Member, a, c.Points, out)
+		s.giveNow(m, a, c.Points, out)
 	}
 	s.books.Adjusted += c.Points
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // giveNow gives points under today's program, to be spent from today on.

@@ -64,12 +64,16 @@ func (s *State) link(a *account, before, at uint32) {
 
 // drop takes the empty lot at out of the list and gives what follows it.
 func (s *State) drop(a *account, before, at uint32) uint32 {
-	l := s.lots.Mut(int(at))
-	next := l.next
+	next := s.lots.At(int(at)).next
 	s.link(a, before, next)
-	*l = lot{next: s.freeLot}
-	s.freeLot = at
+	s.release(at)
 	return next
+}
+
+// release puts a lot that is in no list on that of the free ones.
+func (s *State) release(at uint32) {
+	*s.lots.Mut(int(at)) = lot{next: s.freeLot}
+	s.freeLot = at
 }
 
 // spend takes points from the lots that can be spent, soonest to expire first,
@@ -119,11 +123,16 @@ func (s *State) take(a *account, points kopilka.Points, activates, expires kopil
 	return 0
 }
 
-// available is what the member can spend on the books' day, and pending what
-// can be spent later. It reads only, so that a quote can ask.
-func (s *State) available(a *account) (balance, pending kopilka.Points) {
-	if s.inactive(a).gone {
-		return 0, 0
+// available is what the member can spend on the books' day, pending what can be
+// spent later, and held what is set aside at an instant. Points of a hold that
+// lapses by then are free. It reads only, so that a quote can ask.
+func (s *State) available(m kopilka.MemberNo, a *account, at kopilka.Time) (balance, pending, held kopilka.Points) {
+	gone := s.inactive(a).gone
+	if a.hasClaims() {
+		balance, held = s.holdings(m, a, at)
+	}
+	if gone {
+		return 0, 0, held
 	}
 	for at := a.lots; at != 0; {
 		l := s.lots.At(int(at))
@@ -136,7 +145,41 @@ func (s *State) available(a *account) (balance, pending kopilka.Points) {
 		}
 		at = l.next
 	}
-	return balance, pending
+	return balance, pending, held
+}
+
+// walk goes over the lots of a member that are not held at an instant, soonest to
+// expire first: his own, and those that holds have freed by then. What ran out
+// while it was held comes with a last day before the books'.
+type walk struct {
+	s     *State
+	own   uint32
+	freed []kopilka.Lot
+	lot   kopilka.Lot // where it stands
+}
+
+func (s *State) walk(m kopilka.MemberNo, a *account, at kopilka.Time, d draw) walk {
+	w := walk{s: s, own: a.lots}
+	if a.hasClaims() {
+		w.freed = s.freed(m, a, at, d)
+	}
+	return w
+}
+
+func (w *walk) next() bool {
+	if w.own != 0 {
+		l := w.s.lots.At(int(w.own))
+		if len(w.freed) == 0 || l.expires < w.freed[0].Expires || l.expires == w.freed[0].Expires && l.activates == 0 {
+			w.own = l.next
+			w.lot = kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
+			return true
+		}
+	}
+	if len(w.freed) == 0 {
+		return false
+	}
+	w.lot, w.freed = w.freed[0], w.freed[1:]
+	return true
 }
 
 // inactivity is how a member's whole balance ran out because nothing was bought
@@ -203,9 +246,10 @@ func (s *State) inForce(v Version) {
 	s.versions = append(s.versions, v)
 }
 
-// settle brings the lots up to the books' day: what has run out is cleared away
-// and told in the outcome, what has become spendable joins its like.
-func (s *State) settle(a *account, out *kopilka.Outcome) {
+// settle brings the member up to the books' day and instant: what has run out is
+// cleared away and told in the outcome, what has become spendable joins its like,
+// and the points of holds that have lapsed are free.
+func (s *State) settle(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	whole := s.inactive(a)
 	if whole.gone {
 		a.cleared = max(a.cleared, whole.last)
@@ -234,19 +278,23 @@ func (s *State) settle(a *account, out *kopilka.Outcome) {
 			before, at = at, l.next
 		}
 	}
+	if a.hasClaims() {
+		s.settleClaims(m, a, out)
+	}
 }
 
-// nextExpiry is the soonest points to run out, and their last day.
-func (s *State) nextExpiry(a *account) kopilka.Lot {
-	if a.lots == 0 {
+// nextExpiry is the soonest points to run out of those that are not held at an
+// instant, and their last day.
+func (s *State) nextExpiry(m kopilka.MemberNo, a *account, at kopilka.Time) kopilka.Lot {
+	if a.lots == 0 && !a.hasClaims() {
 		return kopilka.Lot{}
 	}
-	return s.nextExpiryAfter(a, a.active(), 0, kopilka.Lot{})
+	return s.nextExpiryAfter(m, a, at, draw{}, a.active(), 0, kopilka.Lot{})
 }
 
-// nextExpiryAfter is that after points are spent, others given, and the clock of
-// inactivity set to active.
-func (s *State) nextExpiryAfter(a *account, active kopilka.Day, spent kopilka.Points, given kopilka.Lot) kopilka.Lot {
+// nextExpiryAfter is that after a hold is drawn, points are spent, others given,
+// and the clock of inactivity set to active.
+func (s *State) nextExpiryAfter(m kopilka.MemberNo, a *account, at kopilka.Time, d draw, active kopilka.Day, spent kopilka.Points, given kopilka.Lot) kopilka.Lot {
 	var next kopilka.Lot
 	var all kopilka.Points
 	count := func(points kopilka.Points, expires kopilka.Day) {
@@ -260,19 +308,17 @@ func (s *State) nextExpiryAfter(a *account, active kopilka.Day, spent kopilka.Po
 		next.Points += points
 	}
 	if !s.inactive(a).gone {
-		for at := a.lots; at != 0; {
-			l := s.lots.At(int(at))
-			at = l.next
-			if l.expires < s.day {
+		for w := s.walk(m, a, at, d); w.next(); {
+			points := w.lot.Points
+			if w.lot.Expires < s.day {
 				continue
 			}
-			points := kopilka.Points(l.left)
-			if l.activates <= s.day {
+			if w.lot.Activates <= s.day {
 				n := min(spent, points)
 				spent -= n
 				points -= n
 			}
-			count(points, l.expires)
+			count(points, w.lot.Expires)
 		}
 	}
 	count(given.Points, given.Expires)

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/kopilka/kopilka"
+import (
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
+)
 
 // putMember enrols the member of a card, or changes one. The books keep the card,
 // who invited whom, and where the sealed rest lies in the log.
@@ -21,24 +24,31 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		refuse(out, kopilka.Stale) // merged into a profile that has changed since
 		return
 	}
+	phoneOf, shared := kopilka.NoMember, false
 	if c.PhoneTag != 0 {
-		if owner, taken := s.ByPhone(c.PhoneTag); taken && owner != m {
+		if phoneOf, shared = s.phoneOf(c.PhoneTag); shared && s.resolve(phoneOf) != m {
 			refuse(out, kopilka.PhoneTaken)
 			return
 		}
 	}
-	for up := c.Referrer; up != kopilka.NoMember; up = kopilka.MemberNo(s.accounts.At(int(up)).referrer) - 1 {
-		if enrolled && up == m {
-			refuse(out, kopilka.ReferralCycle)
-			return
-		}
+	if enrolled && s.standsAbove(m, c.Referrer) {
+		refuse(out, kopilka.ReferralCycle)
+		return
+	}
+	source := s.source(c.Source)
+	if !enrolled && !c.Imported && s.closed(source) {
+		refuse(out, kopilka.SourceClosed)
+		return
 	}
 
 	if !enrolled {
 		m = s.enrol(c.Card, c.Registered)
 		out.Enrolled = true
-	} else if c.Registered != s.index.Registered(m) {
-		s.index.Enrol(m, c.Registered)
+		if source.term != 0 {
+			s.term(source.term).Count++
+		}
+	} else if c.Registered != s.registered(m) {
+		s.register(m, s.accounts.Mut(int(m)), c.Registered)
 	}
 	a := s.accounts.Mut(int(m))
 	a.standing = a.standing&^(stateBits|blockedBit) | uint8(c.State)
@@ -48,13 +58,49 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	a.referrer = uint32(c.Referrer + 1)
 	a.keySlot = c.KeySlot
 	a.setProfileAt(s.seq)
+	if shared && phoneOf != m {
+		s.setPhone(phoneOf, 0) // a part's phone becomes the member's own
+	}
 	s.setPhone(m, c.PhoneTag)
+	if c.Carrier != "" {
+		owner, more, _ := s.findCard(c.Card)
+		state, _ := s.CardState(c.Card)
+		s.note(m, a, owner, more, c.Carrier, state.Blocked)
+	}
+	for i := range c.Due {
+		s.award(m, a, &c.Due[i])
+	}
+	s.tell(m, a, out)
+}
 
-	// A profile is no entry in the ledger, but its answer tells the balance.
-	out.Member = m
-	out.Balance, out.Pending = s.available(a)
-	out.Debt, out.Tier, out.Segment = s.debts[m], a.tier, s.index.Segment(m)
-	out.NextExpiry = s.nextExpiry(a)
+// source is what the program says of a source of members, and its number in the
+// books; both are zero for one that is not listed, which is free.
+type source struct {
+	rule *program.Source
+	term kopilka.Term
+}
+
+func (s *State) source(id string) source {
+	if id == "" || len(s.versions) == 0 {
+		return source{}
+	}
+	v := &s.versions[len(s.versions)-1]
+	for i := range v.Program.Sources {
+		if v.Program.Sources[i].ID == id {
+			return source{&v.Program.Sources[i], v.terms.sources[i]}
+		}
+	}
+	return source{}
+}
+
+// closed tells whether a source brings nobody more: before and after its time,
+// and when its places are taken. What a file brings of the past is not asked.
+func (s *State) closed(x source) bool {
+	if x.rule == nil {
+		return false
+	}
+	return x.rule.StartsAt != 0 && s.now < x.rule.StartsAt || x.rule.EndsAt != 0 && s.now >= x.rule.EndsAt ||
+		x.rule.Cap > 0 && s.term(x.term).Count >= int64(x.rule.Cap)
 }
 
 // enrol gives the next number to a card.

@@ -28,7 +28,9 @@ type clerk struct {
 	receipts map[string]*slip
 	keys     map[string]Key
 	sold     bool
+	waiting  *kopilka.SetProgram // for its instant
 	books    Books
+	brought  map[string]int64 // members enrolled, by source
 }
 
 // printed is a program with the instant from which it holds.
@@ -56,6 +58,7 @@ type person struct {
 	grains     []kopilka.Lot
 	untold     []kopilka.Lot // run out, not yet in an answer
 	bought     []bought
+	identity
 }
 
 // bought is an entry in a member's history of purchases.
@@ -74,7 +77,7 @@ type slip struct {
 }
 
 func newClerk() *clerk {
-	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}}
+	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}, brought: map[string]int64{}}
 }
 
 func (b *clerk) program() printed { return b.programs[len(b.programs)-1] }
@@ -94,17 +97,29 @@ func (b *clerk) programAt(t kopilka.Time) int {
 func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 	b.seq++
 	b.now = max(b.now, at)
+	b.wait()
 	o := kopilka.Outcome{Time: b.now, Program: len(b.programs), Member: kopilka.NoMember}
 	id := kopilka.HeadOf(c).ID
 	if prior := b.ids[id]; id != "" && prior != 0 {
 		o.Refusal, o.Prior = kopilka.Replayed, prior
 		return o
 	}
+	c = b.addressed(c, &o)
 	switch c := c.(type) {
+	case nil: // to somebody who was forgotten
+	case *kopilka.PutCard:
+		b.putCard(c, &o)
+	case *kopilka.Merge:
+		b.merge(c, &o)
+	case *kopilka.Unmerge:
+		b.unmerge(c, &o)
+	case *kopilka.Erase:
+		b.erase(c, &o)
 	case *kopilka.Genesis:
 		b.day = c.Day
 	case *kopilka.Tick:
 		b.midnight()
+		b.wait()
 	case *kopilka.SetProgram:
 		b.setProgram(c, &o)
 	case *kopilka.PutMember:
@@ -147,6 +162,9 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 func (b *clerk) midnight() {
 	b.day++
 	for _, p := range b.people {
+		if p.merged() {
+			continue
+		}
 		b.strike(p)
 		policy := b.program().TierPolicy
 		if policy.Downgrade == program.DowngradeNone || policy.Metric == program.ByHand {
@@ -173,7 +191,7 @@ func (b *clerk) midnight() {
 func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
 	if clock, runs := b.clock(p); runs && clock < b.day {
-		p.cleared = clock
+		b.clear(p, clock)
 	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
@@ -405,15 +423,49 @@ func (b *clerk) tierIn(p *person, rules *program.Program) program.Tier {
 	return rules.Tiers[min(p.tier, len(rules.Tiers)-1)]
 }
 
-func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
-	rules, err := program.Parse(c.Document)
+// wait puts in force what waits, when its instant and its day have come.
+func (b *clerk) wait() {
+	if c := b.waiting; c != nil && c.At <= b.now && c.Day <= b.day {
+		b.waiting = nil
+		b.putInForce(mustParse(c.Document), c.At)
+	}
+}
+
+func mustParse(document []byte) *program.Program {
+	p, err := program.Parse(document)
 	if err != nil {
 		panic(err)
 	}
-	if b.sold && (rules.Currency != b.program().Currency || rules.MinorUnits != b.program().MinorUnits || rules.TimeZone != b.program().TimeZone) {
+	return p
+}
+
+func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
+	if len(c.Document) == 0 {
+		if b.waiting == nil {
+			o.Refusal = kopilka.NotFound
+		}
+		b.waiting = nil
+		return
+	}
+	rules := mustParse(c.Document)
+	if len(b.programs) > 0 && (b.sold || c.At > b.now) && (rules.Currency != b.program().Currency || rules.MinorUnits != b.program().MinorUnits || rules.TimeZone != b.program().TimeZone) {
 		o.Refusal = kopilka.ProgramFixed
 		return
 	}
+	if len(b.programs) > 0 && rules.Currency != b.program().Currency {
+		b.waiting = nil
+	}
+	if c.At > b.now {
+		later := *c
+		later.Document = append([]byte(nil), c.Document...)
+		b.waiting = &later
+		return
+	}
+	b.putInForce(rules, b.now)
+	o.Program = len(b.programs)
+}
+
+func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 	if len(b.programs) > 0 && string(rules.Document()) == string(b.program().Document()) {
 		return
 	}
@@ -421,11 +473,12 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 	if len(b.programs) > 0 {
 		before = b.program().Tiers
 	}
-	b.programs = append(b.programs, printed{rules, b.now, b.day})
-	o.Program = len(b.programs)
+	b.programs = append(b.programs, printed{rules, since, b.day})
 	byHand := rules.TierPolicy.Metric == program.ByHand
 	for _, p := range b.people {
-		b.strike(p)
+		if !p.merged() {
+			b.strike(p)
+		}
 		reached := 0
 		if !byHand {
 			reached = b.reached(p)
@@ -442,6 +495,6 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 		default:
 			p.tier = max(kept, reached)
 		}
-		p.goingDown = !byHand && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
+		p.goingDown = !byHand && !p.merged() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
 	}
 }

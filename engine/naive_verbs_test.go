@@ -11,7 +11,7 @@ import (
 // What the clerk does about each command.
 
 func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
-	m := slices.IndexFunc(b.people, func(p *person) bool { return p.card == c.Card })
+	m := b.byCard(c.Card)
 	var base kopilka.Seq
 	if m >= 0 {
 		base = b.people[m].profileAt
@@ -21,25 +21,36 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		return
 	}
 	for i, p := range b.people {
-		if c.PhoneTag != 0 && p.phone == c.PhoneTag && i != m {
+		if c.PhoneTag != 0 && p.phone == c.PhoneTag && int(b.resolve(kopilka.MemberNo(i))) != m {
 			o.Refusal = kopilka.PhoneTaken
 			return
 		}
 	}
-	for up := c.Referrer; up != kopilka.NoMember; up = b.people[up].referrer {
-		if int(up) == m {
-			o.Refusal = kopilka.ReferralCycle
-			return
-		}
+	if m >= 0 && b.standsAbove(kopilka.MemberNo(m), c.Referrer) {
+		o.Refusal = kopilka.ReferralCycle
+		return
+	}
+	if m < 0 && !c.Imported && b.sourceClosed(c.Source) {
+		o.Refusal = kopilka.SourceClosed
+		return
 	}
 	if m < 0 {
 		m = len(b.people)
 		b.people = append(b.people, &person{card: c.Card, active: c.Registered})
 		o.Enrolled = true
+		b.count(c.Source)
+	}
+	for _, no := range b.parts(kopilka.MemberNo(m)) {
+		if b.people[no].phone == c.PhoneTag {
+			b.people[no].phone = 0
+		}
 	}
 	p := b.people[m]
 	p.registered, p.state, p.blocked, p.phone = c.Registered, c.State, c.Blocked, c.PhoneTag
 	p.referrer, p.keySlot, p.profileAt = c.Referrer, c.KeySlot, b.seq
+	if c.Carrier != "" {
+		b.cardOf(c.Card).carrier = c.Carrier
+	}
 	b.tell(kopilka.MemberNo(m), o)
 }
 
@@ -396,7 +407,7 @@ func (b *clerk) restore(p *person, r *slip, o *kopilka.Outcome) {
 	for i, n := range spread(int64(o.Restored), weights) {
 		l, points := &r.Spent[i], kopilka.Points(n)
 		l.Points -= points
-		if l.Expires < b.day || r.Made <= p.cleared {
+		if l.Expires < b.day || r.Made <= b.people[r.member].cleared {
 			o.Lapsed += points
 			continue
 		}
@@ -410,7 +421,7 @@ func (b *clerk) callBack(p *person, r *slip, called kopilka.Points, o *kopilka.O
 	owed := called + r.Owed
 	r.Earned.Points -= called
 	r.Owed = 0
-	if r.Earned.Expires < b.day || r.Made <= p.cleared {
+	if r.Earned.Expires < b.day || r.Made <= b.people[r.member].cleared {
 		return // they have run out by themselves
 	}
 	own := func(g kopilka.Lot) bool {

@@ -1,9 +1,32 @@
 package engine
 
-import "github.com/kopilka/kopilka"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kopilka/kopilka"
+)
+
+// A number of an instrument has thirteen digits: the prefix of its emission, the
+// serial among all numbers of the prefix, permuted under the secret of the books,
+// and a check digit. So numbers need no table: what a till reads leads back to the
+// serial, that to the emission, and that to the place where the number's uses and
+// value are kept. See kopilka.Permutation.
+
+const (
+	numberDigits = 13
+	bodyDigits   = numberDigits - 1 // without the check digit
+	// PrefixMax is the most digits of a prefix: a million numbers are left.
+	PrefixMax = 6
+	// EmissionMax bounds the numbers of one emission.
+	EmissionMax = 1_000_000
+)
 
 // emission is numbers of one instrument that were made at once: they lie next to
-// each other in State.numbers, in the order of their serials.
+// each other in State.numbers, in the order of their serials. Where prefixes begin
+// with each other, serials whose number is taken are passed over, and the numbers
+// of one command are several emissions.
 type emission struct {
 	Seq      kopilka.Seq // position of the command
 	Term     kopilka.Term
@@ -19,4 +42,203 @@ type number struct {
 	left     int64  // gift certificate: value left
 	uses     uint32 // how often it was used
 	emission uint32 // place in State.emissions
+}
+
+// prefix is the numbers that begin with some digits. It follows from the emissions.
+type prefix struct {
+	digits    string
+	order     kopilka.Permutation
+	emissions []uint32 // places in State.emissions, serials upwards
+	next      uint64   // first serial that was never given
+}
+
+func (s *State) newPrefix(digits string) *prefix {
+	space := uint64(1)
+	for range bodyDigits - len(digits) {
+		space *= 10
+	}
+	return &prefix{digits: digits, order: kopilka.NewPermutation(s.secret, "numbers "+digits, space)}
+}
+
+// prefix is what was emitted under a prefix; nil when nothing was.
+func (s *State) prefix(digits string) *prefix {
+	for _, p := range s.prefixes {
+		if p.digits == digits {
+			return p
+		}
+	}
+	return nil
+}
+
+// addEmission makes an emission one of the state's, and its prefix know it.
+func (s *State) addEmission(e emission) {
+	p := s.prefix(e.Prefix)
+	if p == nil {
+		p = s.newPrefix(e.Prefix)
+		s.prefixes = append(s.prefixes, p)
+	}
+	p.emissions = append(p.emissions, uint32(len(s.emissions)))
+	p.next = e.Serial + uint64(e.Count)
+	s.emissions = append(s.emissions, e)
+}
+
+// write is the number of a serial.
+func (p *prefix) write(serial uint64) [numberDigits]byte {
+	var body [bodyDigits]byte
+	x := p.order.At(serial)
+	for i := len(body) - 1; i >= len(p.digits); i-- {
+		body[i] = '0' + byte(x%10)
+		x /= 10
+	}
+	copy(body[:], p.digits)
+	return kopilka.EAN13(body)
+}
+
+// place is where the number of these digits is kept; 0 when it was never given.
+func (s *State) place(p *prefix, digits string) uint32 {
+	var x uint64
+	for i := len(p.digits); i < bodyDigits; i++ {
+		x = x*10 + uint64(digits[i]-'0')
+	}
+	serial := p.order.Find(x)
+	if serial >= p.next {
+		return 0
+	}
+	i, found := slices.BinarySearchFunc(p.emissions, serial, func(at uint32, serial uint64) int {
+		switch e := &s.emissions[at]; {
+		case serial < e.Serial:
+			return 1
+		case serial >= e.Serial+uint64(e.Count):
+			return -1
+		}
+		return 0
+	})
+	if !found {
+		return 0
+	}
+	e := &s.emissions[p.emissions[i]]
+	return e.First + uint32(serial-e.Serial)
+}
+
+// findNumber is the place of a number in the books, counted from 1; 0 = none.
+func (s *State) findNumber(text string) uint32 {
+	if !kopilka.ValidEAN13(text) {
+		return 0
+	}
+	for _, p := range s.prefixes {
+		if strings.HasPrefix(text, p.digits) {
+			if at := s.place(p, text); at != 0 {
+				return at
+			}
+		}
+	}
+	return 0
+}
+
+// emit makes numbers of an instrument of the program in force. Many numbers are
+// one command, and its answer says only where they begin.
+func (s *State) emit(c *kopilka.Emit, out *kopilka.Outcome) {
+	if s.spent(&c.Head, out) {
+		return
+	}
+	rule, term := s.instrumentNamed(c.Instrument)
+	if rule == nil || rule.Code != "" {
+		refuse(out, kopilka.NotFound) // a coupon with a code has no numbers
+		return
+	}
+	if len(c.Prefix) == 0 || len(c.Prefix) > PrefixMax || c.Count <= 0 || c.Count > EmissionMax {
+		panic(fmt.Sprintf("engine: position %d emits %d numbers that begin with %q", s.seq, c.Count, c.Prefix))
+	}
+	made, ok := s.unused(c.Prefix, c.Count)
+	if !ok || s.numbers.Len()+c.Count > numbersMax {
+		refuse(out, kopilka.NumbersExhausted)
+		return
+	}
+
+	out.First = uint32(s.numbers.Len() + 1)
+	for _, e := range made {
+		e.Seq, e.Term, e.Prefix, e.From, e.To = s.seq, term, clone(c.Prefix), c.From, c.To
+		e.First = uint32(s.numbers.Len() + 1)
+		for range e.Count {
+			s.numbers.Append(number{left: int64(rule.Value), emission: uint32(len(s.emissions))})
+		}
+		s.addEmission(e)
+	}
+}
+
+// numbersMax is what 32 bits can tell apart, 0 being none.
+const numbersMax = 1<<32 - 1
+
+// unused is the next serials of a prefix, count of them, as runs of those whose
+// numbers are not taken. Only a prefix that begins with the digits of another, or
+// the other way round, has any that are.
+func (s *State) unused(digits string, count int) (runs []emission, ok bool) {
+	p := s.prefix(digits)
+	if p == nil {
+		p = s.newPrefix(digits)
+	}
+	var rivals []*prefix
+	for _, r := range s.prefixes {
+		if r != p && (strings.HasPrefix(r.digits, digits) || strings.HasPrefix(digits, r.digits)) {
+			rivals = append(rivals, r)
+		}
+	}
+	if len(rivals) == 0 {
+		return []emission{{Serial: p.next, Count: uint32(count)}}, p.order.Len()-p.next >= uint64(count)
+	}
+	for serial := p.next; count > 0; serial++ {
+		if serial == p.order.Len() {
+			return nil, false
+		}
+		number := p.write(serial)
+		taken := false
+		for _, r := range rivals {
+			taken = taken || strings.HasPrefix(string(number[:]), r.digits) && s.place(r, string(number[:])) != 0
+		}
+		if taken {
+			continue
+		}
+		count--
+		if n := len(runs); n > 0 && runs[n-1].Serial+uint64(runs[n-1].Count) == serial {
+			runs[n-1].Count++
+		} else {
+			runs = append(runs, emission{Serial: serial, Count: 1})
+		}
+	}
+	return runs, true
+}
+
+// checkNumbers proves that every number is in the one emission that its place says,
+// that no serial of a prefix was given twice, and that nobody spent more than there was.
+func (s *State) checkNumbers() error {
+	next := uint32(1)
+	for i := range s.emissions {
+		e := &s.emissions[i]
+		if e.First != next || e.Count == 0 {
+			return fmt.Errorf("the emission at %d has %d numbers from %d on, after %d others", e.Seq, e.Count, e.First, next-1)
+		}
+		for range e.Count {
+			if n := s.numbers.At(int(next - 1)); int(n.emission) != i || n.left < 0 {
+				return fmt.Errorf("number %d has %d left and is of emission %d, not %d", next, n.left, n.emission, i)
+			}
+			next++
+		}
+	}
+	if int(next-1) != s.numbers.Len() {
+		return fmt.Errorf("%d numbers are in emissions, of %d", next-1, s.numbers.Len())
+	}
+	for _, p := range s.prefixes {
+		var serial uint64
+		for _, at := range p.emissions {
+			e := &s.emissions[at]
+			if e.Serial < serial {
+				return fmt.Errorf("the emission at %d begins with serial %d of prefix %s, and %d were given", e.Seq, e.Serial, p.digits, serial)
+			}
+			serial = e.Serial + uint64(e.Count)
+		}
+		if serial != p.next || serial > p.order.Len() {
+			return fmt.Errorf("of prefix %s %d serials were given, up to %d, of %d", p.digits, serial, p.next, p.order.Len())
+		}
+	}
+	return nil
 }

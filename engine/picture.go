@@ -24,6 +24,7 @@ type header struct {
 	Secret   []byte
 	Sold     bool
 	Versions []versionHeader
+	Waiting  scheduled
 	Keys     []Key
 	Debts    []debt
 	Above    []kopilka.MemberNo
@@ -31,6 +32,7 @@ type header struct {
 	FreeLot  uint32
 
 	Terms     []Term
+	Carriers  []string
 	Merged    []merged
 	Emissions []emission
 	FreeClaim uint32
@@ -57,7 +59,7 @@ type debt struct {
 }
 
 func (s *State) header() header {
-	h := header{Seq: s.seq, Now: s.now, Day: s.day, Secret: slices.Clone(s.secret[:]), Sold: s.sold,
+	h := header{Seq: s.seq, Now: s.now, Day: s.day, Secret: slices.Clone(s.secret[:]), Sold: s.sold, Waiting: s.scheduled,
 		Keys: s.Keys(), Books: s.books, FreeLot: s.freeLot, Young: s.recent.young, Base: s.recent.base,
 		Full: s.recent.youngFrom, Retired: s.recent.retired, Index: s.index.AppendHeader(nil)}
 	for _, v := range s.versions {
@@ -72,6 +74,7 @@ func (s *State) header() header {
 	}
 	slices.Sort(h.Above)
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
+	h.Carriers = slices.Clone(s.carriers)
 	for from, into := range s.merged {
 		h.Merged = append(h.Merged, merged{from, into})
 	}
@@ -168,10 +171,14 @@ func (s *State) Restore(r io.Reader) error {
 }
 
 func (s *State) restored(h *header) error {
-	s.seq, s.now, s.day, s.sold = h.Seq, h.Now, h.Day, h.Sold
+	s.seq, s.now, s.day, s.sold, s.scheduled = h.Seq, h.Now, h.Day, h.Sold, h.Waiting
 	copy(s.secret[:], h.Secret)
 	s.ids = kopilka.NewMemberIDs(s.secret)
-	s.terms, s.emissions, s.freeClaim = h.Terms, h.Emissions, h.FreeClaim
+	s.terms, s.freeClaim = h.Terms, h.FreeClaim
+	for _, e := range h.Emissions {
+		s.addEmission(e)
+	}
+	s.carriers = h.Carriers
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into

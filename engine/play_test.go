@@ -66,7 +66,7 @@ func (p *play) line() string {
 	case "enrol":
 		c := &kopilka.PutMember{Card: p.word(0), Registered: p.s.Day(), Referrer: kopilka.NoMember, Blocked: d.HasArg("blocked")}
 		if m, ok := p.s.ByCard(c.Card); ok {
-			c.Base = p.s.Member(m).ProfileAt
+			c.Base = p.s.Member(m, p.s.Now()).ProfileAt
 		}
 		if day := p.value("registered"); day != "" {
 			c.Registered = p.parseDay(day)
@@ -89,7 +89,7 @@ func (p *play) line() string {
 	case "quote":
 		var out kopilka.Outcome
 		before := p.s.Hash()
-		p.s.Quote(p.receipt(0), &out)
+		p.s.Quote(p.s.Now(), p.receipt(0), &out)
 		if p.s.Hash() != before {
 			d.Fatalf(p.t, "a quote changed the books")
 		}
@@ -298,7 +298,7 @@ func (p *play) answer(out *kopilka.Outcome) string {
 }
 
 func (p *play) member(m kopilka.MemberNo) string {
-	v := p.s.Member(m)
+	v := p.s.Member(m, p.s.Now())
 	var b strings.Builder
 	fmt.Fprintf(&b, "balance %s", sum2(int64(v.Balance)))
 	if v.Pending > 0 {

@@ -33,30 +33,35 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	}
 	// The member's rows lie far apart in memory; asked for together they arrive
 	// together.
-	a, purchases := s.member(c.Member), s.purchases(c.Member)
-	available, _ := s.available(a)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
+	purchases := s.purchases(m)
+	available, _, _ := s.available(m, a, s.now)
 	if s.sale.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || overspent(purchases, c.Amount, out) {
+	if s.overfull(m, a, out.Earned, out) || overspent(purchases, c.Amount, out) {
 		return
 	}
 
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
 	if c.Amount > 0 {
-		s.index.Purchase(c.Member, c.Day, 1, c.Amount)
+		s.index.Purchase(m, c.Day, 1, c.Amount)
 		a.setActive(max(a.active(), c.Day))
 	}
 	activates, expires := lifetime(p, c.Day, p.PendingDays)
-	s.give(c.Member, a, out.Earned, activates, expires, out)
+	s.give(m, a, out.Earned, activates, expires, out)
 	out.Left.Earned = kopilka.Lot{Points: out.Earned, Activates: activates, Expires: expires}
-	s.raise(c.Member, a, s.Program())
+	s.raise(m, a, s.Program())
 	s.books.Earned += out.Earned
 	s.books.Redeemed += out.Redeemed
 	s.books.Receipts++
 	s.sold = true
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // known tells whether the till has sent this receipt under another id.
@@ -79,9 +84,9 @@ func refuseAnonymous(c *kopilka.Receipt, out *kopilka.Outcome) bool {
 }
 
 // overfull keeps balances inside their bound.
-func (s *State) overfull(a *account, more kopilka.Points, out *kopilka.Outcome) bool {
-	balance, pending := s.available(a)
-	if balance+pending+more > kopilka.BalanceMax {
+func (s *State) overfull(m kopilka.MemberNo, a *account, more kopilka.Points, out *kopilka.Outcome) bool {
+	balance, pending, held := s.available(m, a, s.now)
+	if balance+pending+held+more > kopilka.BalanceMax {
 		return refuse(out, kopilka.BalanceLimit)
 	}
 	return false
@@ -100,10 +105,11 @@ func overspent(purchases, more kopilka.Money, out *kopilka.Outcome) bool {
 	return false
 }
 
-// Quote fills out with what the receipt would be answered now, and changes
+// Quote fills out with what the receipt would be answered at an instant, and changes
 // nothing. Refusals come as they would, and MaxRedeem says what could be spent.
 // Only the segment is that before the receipt.
-func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
+func (s *State) Quote(at kopilka.Time, c *kopilka.Receipt, out *kopilka.Outcome) {
+	at = max(at, s.now)
 	out.Reset()
 	out.Time, out.Program = s.now, s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
@@ -114,29 +120,34 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 		}
 		return
 	}
-	out.Member = c.Member
-	a := s.accounts.At(int(c.Member))
-	available, pending := s.available(a)
+	m := s.resolve(c.Member)
+	out.Member = m
+	a := s.accounts.At(int(m))
+	if a.erased() {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
+	available, pending, held := s.available(m, a, at)
 	if q.decide(c, p, s.tierOf(a, p), a.blocked(), available, out) {
 		return
 	}
-	if s.overfull(a, out.Earned, out) || overspent(s.purchases(c.Member), c.Amount, out) {
+	if s.overfull(m, a, out.Earned, out) || overspent(s.purchases(m), c.Amount, out) {
 		return
 	}
-	debt := s.debts[c.Member]
+	debt := s.debts[m]
 	out.DebtPaid = min(out.Earned, debt)
 	activates, expires := lifetime(p, c.Day, p.PendingDays)
 	given := kopilka.Lot{Points: out.Earned - out.DebtPaid, Activates: activates, Expires: expires}
 	if expires < s.day {
 		given.Points = 0
 	}
-	out.Balance, out.Pending, out.Debt = available-out.Redeemed, pending, debt-out.DebtPaid
+	out.Balance, out.Pending, out.Held, out.Debt = available-out.Redeemed, pending, held, debt-out.DebtPaid
 	if activates > s.day {
 		out.Pending += given.Points
 	} else {
 		out.Balance += given.Points
 	}
-	metric, active := s.tierMetric(c.Member, s.Program()), a.active()
+	metric, active := s.tierMetric(m, s.Program()), a.active()
 	if c.Amount > 0 {
 		metric += s.tierMetricOf(c)
 		active = max(active, c.Day)
@@ -144,11 +155,11 @@ func (s *State) Quote(c *kopilka.Receipt, out *kopilka.Outcome) {
 	if given.Points > 0 && s.ranOut(active) {
 		active = s.day
 	}
-	out.Tier, out.Segment = raised(a.tier, s.Program(), metric), s.index.Segment(c.Member)
+	out.Tier, out.Segment = raised(a.tier, s.Program(), metric), s.index.Segment(m)
 	if c.Amount > 0 {
-		out.Segment = s.index.SegmentAfter(c.Member, c.Day, c.Amount)
+		out.Segment = s.index.SegmentAfter(m, c.Day, c.Amount)
 	}
-	out.NextExpiry = s.nextExpiryAfter(a, active, out.Redeemed, given)
+	out.NextExpiry = s.nextExpiryAfter(m, a, at, draw{}, active, out.Redeemed, given)
 }
 
 // sale is the reckoning of one receipt: its lines, what of each may take and

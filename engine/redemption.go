@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
 )
 
 // redemption spends points without a sale. An amount says how much of a receipt
@@ -16,7 +17,11 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	}
 	out.Program = s.versionAt(c.At)
 	p := s.versions[out.Program-1].Program
-	a := s.member(c.Member)
+	m, a, ok := s.person(c.Member)
+	if !ok {
+		refuse(out, kopilka.MemberNotFound)
+		return
+	}
 	if a.blocked() {
 		refuse(out, kopilka.MemberBlocked)
 		return
@@ -25,22 +30,25 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	if c.Amount > 0 {
 		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), s.tierOf(a, p).MaxRedeemBP, kopilka.Floor))
 	}
-	available, _ := s.available(a)
+	available, _, _ := s.available(m, a, s.now)
 	if s.sale.redeem(c.Points, c.NamedBy, cap, available, p, out) {
 		return
 	}
 
-	s.settle(a, out)
+	s.settle(m, a, out)
 	out.Left.Spent = s.spend(a, out.Redeemed, out.Left.Spent)
-	// What can come back of a redemption: the goods it paid for in part, or else
-	// the points themselves.
-	goods := c.Amount
+	s.paidWithout(&c.Deed, c.Amount, p, out)
+	s.enter(m, a, out)
+}
+
+// paidWithout tells what can come back of points that were spent without a sale: the
+// goods they paid for in part, or else the points themselves.
+func (s *State) paidWithout(d *kopilka.Deed, goods kopilka.Money, p *program.Program, out *kopilka.Outcome) {
 	if goods == 0 {
 		goods = kopilka.Money(out.Redeemed)
 	}
 	out.CashDue = goods - kopilka.Money(out.Redeemed)
-	out.Left.Day, out.Left.Made, out.Left.Policy = c.Day, s.day, p.Returns
+	out.Left.Day, out.Left.Made, out.Left.Policy = d.Day, s.day, p.Returns
 	out.Left.Lines = append(out.Left.Lines, kopilka.RemainsLine{Goods: goods, Spent: out.Redeemed})
 	s.books.Redeemed += out.Redeemed
-	s.enter(c.Member, a, out)
 }

@@ -56,23 +56,24 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 		return
 	}
 
-	a := s.member(c.Member)
-	s.settle(a, out)
-	s.restore(c, a, left, out)
-	s.callBack(c, a, called, left, out)
+	m, a, _ := s.person(c.Member)
+	s.settle(m, a, out)
+	gone := left.Made <= s.cleared(c.Member)
+	s.restore(m, a, gone, left, out)
+	s.callBack(c, m, a, gone, called, left, out)
 	if left.Purchase {
-		gone := 0
+		live := 0
 		if left.Goods() == 0 {
-			gone = -1
+			live = -1
 		}
-		s.index.Purchase(c.Member, left.Day, gone, -out.Goods)
-		s.mayFall(c.Member, a)
+		s.index.Purchase(m, left.Day, live, -out.Goods)
+		s.mayFall(m, a)
 	}
 	s.books.Returns++
 	s.books.Restored += out.Restored
 	s.books.Lapsed += out.Lapsed
 	s.books.Taken += out.Taken
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // refund is a return that names no receipt: it lowers what the member has spent
@@ -82,12 +83,12 @@ func (s *State) refund(c *kopilka.Return, out *kopilka.Outcome) {
 	if c.Member == kopilka.NoMember {
 		return
 	}
-	a := s.member(c.Member)
-	s.settle(a, out)
-	s.index.Purchase(c.Member, c.Day, 0, -c.Amount)
-	s.mayFall(c.Member, a)
+	m, a, _ := s.person(c.Member)
+	s.settle(m, a, out)
+	s.index.Purchase(m, c.Day, 0, -c.Amount)
+	s.mayFall(m, a)
 	s.books.Returns++
-	s.enter(c.Member, a, out)
+	s.enter(m, a, out)
 }
 
 // comesBack sets goods to how much of each line comes back.
@@ -126,7 +127,8 @@ func (x *sale) comesBack(c *kopilka.Return, left *kopilka.Remains, out *kopilka.
 // proportion to what is still out of each. What goes to a lot that has run out
 // meanwhile runs out at once, and is told. A debt takes its part: that which an
 // earlier return of the receipt made would not be there had all come back at once.
-func (s *State) restore(c *kopilka.Return, a *account, left *kopilka.Remains, out *kopilka.Outcome) {
+// Gone tells that inactivity took since what was there on the receipt's day.
+func (s *State) restore(m kopilka.MemberNo, a *account, gone bool, left *kopilka.Remains, out *kopilka.Outcome) {
 	if out.Restored == 0 {
 		return
 	}
@@ -141,11 +143,11 @@ func (s *State) restore(c *kopilka.Return, a *account, left *kopilka.Remains, ou
 	for i := range left.Spent {
 		l, points := &left.Spent[i], kopilka.Points(x.spent[i])
 		l.Points -= points
-		if l.Expires < s.day || left.Made <= a.cleared {
+		if l.Expires < s.day || gone {
 			out.Lapsed += points
 			continue
 		}
-		if points = s.pay(c.Member, points, out); points > 0 {
+		if points = s.pay(m, points, out); points > 0 {
 			s.wake(a)
 			s.add(a, points, l.Activates, l.Expires)
 		}
@@ -159,12 +161,12 @@ func (s *State) restore(c *kopilka.Return, a *account, left *kopilka.Remains, ou
 // lot has run out nothing is called back: whether these points ran out with it
 // or were spent before is not known of points that are alike, and nobody loses
 // the same points twice.
-func (s *State) callBack(c *kopilka.Return, a *account, called kopilka.Points, left *kopilka.Remains, out *kopilka.Outcome) {
+func (s *State) callBack(c *kopilka.Return, m kopilka.MemberNo, a *account, gone bool, called kopilka.Points, left *kopilka.Remains, out *kopilka.Outcome) {
 	earned := &left.Earned
 	earned.Points -= called
 	owed := called + left.Owed
 	left.Owed = 0
-	if owed == 0 || earned.Expires < s.day || left.Made <= a.cleared {
+	if owed == 0 || earned.Expires < s.day || gone {
 		return
 	}
 	pending := earned.Activates > s.day
@@ -172,7 +174,7 @@ func (s *State) callBack(c *kopilka.Return, a *account, called kopilka.Points, l
 		out.Taken = s.take(a, owed, earned.Activates, earned.Expires)
 	}
 	if c.Policy != kopilka.OnlyPending {
-		available, _ := s.available(a)
+		available, _, _ := s.available(m, a, s.now)
 		more := min(available, owed-out.Taken)
 		s.sale.legs = s.spend(a, more, s.sale.legs[:0])
 		out.Taken += more
@@ -181,7 +183,7 @@ func (s *State) callBack(c *kopilka.Return, a *account, called kopilka.Points, l
 	if c.Policy == kopilka.Unlimited && left.Owed > 0 {
 		out.DebtMade = left.Owed
 		out.Taken += left.Owed
-		s.owe(c.Member, s.debts[c.Member]+left.Owed)
+		s.owe(m, s.debts[m]+left.Owed)
 		left.Owed = 0
 	}
 }

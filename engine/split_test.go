@@ -75,7 +75,7 @@ func TestReturnSplit(t *testing.T) {
 		if d.member == kopilka.NoMember {
 			continue
 		}
-		one, many := whole.Member(d.member), split.Member(d.member)
+		one, many := whole.Member(d.member, whole.Now()), split.Member(d.member, split.Now())
 		one.LastEntry, many.LastEntry = 0, 0
 		if !exact {
 			one.Lots, many.Lots, one.NextExpiry, many.NextExpiry = nil, nil, kopilka.Lot{}, kopilka.Lot{}
@@ -104,7 +104,7 @@ func unspent(s *State, d *done) bool {
 	if d.member == kopilka.NoMember {
 		return true
 	}
-	v, owed := s.Member(d.member), d.left.Owed
+	v, owed := s.Member(d.member, s.Now()), d.left.Owed
 	for _, l := range d.left.Lines {
 		owed += l.Earned
 	}

@@ -17,18 +17,21 @@ type State struct {
 	secret [16]byte
 	ids    kopilka.MemberIDs
 
-	versions []Version
-	sold     bool // a receipt was taken: the currency is fixed
-	keys     []Key
-	debts    map[kopilka.MemberNo]kopilka.Points
-	above    map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
-	books    Books
-	freeLot  uint32 // head of the list of free lots
+	versions  []Version
+	scheduled scheduled
+	sold      bool // a receipt was taken: the currency is fixed
+	keys      []Key
+	debts     map[kopilka.MemberNo]kopilka.Points
+	above     map[kopilka.MemberNo]struct{} // on the way down, a tier a day: see tier.go
+	books     Books
+	freeLot   uint32 // head of the list of free lots
 
 	terms     []Term
+	carriers  []string                              // what cards are, in the order in which they were first named
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
 	emissions []emission
-	freeClaim uint32 // head of the list of free claims
+	prefixes  []*prefix // of emissions, in the order of their first
+	freeClaim uint32    // head of the list of free claims
 
 	accounts  slab.Slab[account]
 	cards     slab.Slab[card]
@@ -59,6 +62,7 @@ func New() *State {
 	}
 	s.lots.Append(lot{})     // number 0 means no lot
 	s.claims.Append(claim{}) // likewise
+	s.moreCards.Append(moreCard{})
 	s.byMore.init()
 	s.byCard.init()
 	s.byPhone.init()
@@ -93,6 +97,7 @@ const (
 )
 
 func (a *account) blocked() bool              { return a.standing&blockedBit != 0 }
+func (a *account) merged() bool               { return a.standing&mergedBit != 0 }
 func (a *account) erased() bool               { return a.standing&erasedBit != 0 }
 func (a *account) state() kopilka.MemberState { return kopilka.MemberState(a.standing & stateBits) }
 
@@ -176,19 +181,26 @@ func (s *State) versionAt(t kopilka.Time) int {
 	return 1
 }
 
-// ByCard finds a member by card.
+// ByCard finds a member by any of his cards, blocked ones included: see CardState.
 func (s *State) ByCard(number string) (kopilka.MemberNo, bool) {
-	tag := s.cardTag(number)
-	for p := s.byCard.probe(tag); p.next(); {
-		if s.cardIs(p.member, number) {
-			return p.member, true
-		}
+	owner, _, ok := s.findCard(number)
+	if !ok {
+		return kopilka.NoMember, false
 	}
-	return kopilka.NoMember, false
+	return s.resolve(owner), true
 }
 
 // ByPhone finds a member by the keyed fingerprint of a phone.
 func (s *State) ByPhone(tag uint64) (kopilka.MemberNo, bool) {
+	owner, ok := s.phoneOf(tag)
+	if !ok {
+		return kopilka.NoMember, false
+	}
+	return s.resolve(owner), true
+}
+
+// phoneOf finds the number, of a member or of a part of one, that has a phone.
+func (s *State) phoneOf(tag uint64) (kopilka.MemberNo, bool) {
 	for p := s.byPhone.probe(uint32(tag >> 32)); p.next(); {
 		if *s.phones.At(int(p.member)) == tag {
 			return p.member, true
@@ -204,10 +216,16 @@ type Member struct {
 	Registered kopilka.Day
 	State      kopilka.MemberState
 	Blocked    bool
+	Erased     bool  // the person was forgotten: the row is nobody's
 	Tier       uint8 // index into the tiers of the program in force
 	TierMetric int64 // spend or receipts in the window of the tier policy
 
 	Balance, Pending, Held, Debt kopilka.Points
+
+	// Holds that have not lapsed, the oldest first, and certificates whose days are
+	// not over, soonest to end first, also those with nothing left.
+	Holds        []HeldFor
+	Certificates []Certificate
 
 	Lots       []kopilka.Lot // soonest to expire first; Activates 0 = can be spent now
 	Expired    []kopilka.Lot // run out, and not yet in the ledger
@@ -220,49 +238,60 @@ type Member struct {
 	Referrer  kopilka.MemberNo
 }
 
-// Member reads a member's row; m is below Members.
-func (s *State) Member(m kopilka.MemberNo) Member {
+// Member reads the row of the member that a number below Members leads to, as it
+// stands at an instant: a hold that lapses by then has lapsed.
+func (s *State) Member(m kopilka.MemberNo, at kopilka.Time) Member { return s.Row(s.resolve(m), at) }
+
+// Row reads the row of a number by itself, also of one that is part of another
+// member.
+func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
+	at = max(at, s.now)
 	a := s.accounts.At(int(m))
 	v := Member{
-		No: m, Card: s.card(m), Registered: s.index.Registered(m),
-		State: a.state(), Blocked: a.blocked(), Tier: a.tier,
+		No: m, Card: s.Card(m), Registered: s.registered(m),
+		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: a.tier,
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
 		Referrer: kopilka.MemberNo(a.referrer) - 1,
 	}
 	v.TierMetric = s.tierMetric(m, s.Program())
+	v.Holds, v.Certificates = s.holdsOf(m, a, at), s.certificatesOf(m, a)
 	whole := s.inactive(a)
-	for at := a.lots; at != 0; {
-		l := s.lots.At(int(at))
-		at = l.next
-		o := kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
-		switch {
-		case whole.gone || l.expires < s.day:
-			o.Expires = whole.ends(l.expires)
+	for w := s.walk(m, a, at, draw{}); w.next(); {
+		o := w.lot
+		if whole.gone || o.Expires < s.day {
+			o.Expires = whole.ends(o.Expires)
 			v.Expired = append(v.Expired, o)
 			continue
-		case l.activates > s.day:
+		}
+		if o.Activates > s.day {
 			v.Pending += o.Points
-		default:
+		} else {
 			o.Activates = 0
 			v.Balance += o.Points
 		}
-		// What has become spendable since the lots were settled is one with its like.
-		if n := len(v.Lots); n > 0 && v.Lots[n-1].Activates == o.Activates && v.Lots[n-1].Expires == o.Expires {
-			v.Lots[n-1].Points += o.Points
-			continue
-		}
-		v.Lots = append(v.Lots, o)
+		v.Lots = appendLike(v.Lots, o)
 	}
-	v.NextExpiry = s.nextExpiry(a)
+	v.Held = s.heldLots(m, a, at, &v.Lots)
+	v.NextExpiry = s.nextExpiry(m, a, at)
 	return v
 }
 
-// Profile is where a member's sealed profile lies in the log; false when nothing
-// is sealed for the member.
+// appendLike appends a lot, or adds it to the last where nothing tells them apart:
+// what has become spendable since the lots were settled is one with its like.
+func appendLike(lots []kopilka.Lot, o kopilka.Lot) []kopilka.Lot {
+	if n := len(lots); n > 0 && lots[n-1].Activates == o.Activates && lots[n-1].Expires == o.Expires {
+		lots[n-1].Points += o.Points
+		return lots
+	}
+	return append(lots, o)
+}
+
+// Profile is where the sealed profile of a number lies in the log, be it part of
+// another member or not; false when nothing is sealed for it, or no longer.
 func (s *State) Profile(m kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
 	a := s.accounts.At(int(m))
-	return a.profileAt(), a.keySlot != 0
+	return a.profileAt(), a.keySlot != 0 && !a.erased()
 }
 
 // KeySlots is the greatest number of a sealing key that a member has.

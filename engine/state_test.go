@@ -15,10 +15,10 @@ func TestState(t *testing.T) {
 	if m, ok := s.IDs().No(s.IDs().ID(boris)); !ok || m != boris || s.Members() != 2 {
 		t.Fatalf("boris is member %d, %t, of %d", m, ok, s.Members())
 	}
-	if v := s.Member(boris); v.Referrer != anna || v.Card != "boris" || v.Registered != s.Day() {
+	if v := s.Member(boris, s.Now()); v.Referrer != anna || v.Card != "boris" || v.Registered != s.Day() {
 		t.Fatalf("boris is %+v", v)
 	}
-	if v := s.Member(anna); v.ProfileAt != at || v.KeySlot != 7 || v.Referrer != kopilka.NoMember {
+	if v := s.Member(anna, s.Now()); v.ProfileAt != at || v.KeySlot != 7 || v.Referrer != kopilka.NoMember {
 		t.Fatalf("anna is %+v", v)
 	}
 	if seq, sealed := s.Profile(anna); seq != at || !sealed || s.KeySlots() != 7 {

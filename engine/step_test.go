@@ -60,7 +60,7 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	var quote, got kopilka.Outcome
 	receipt, _ := c.(*kopilka.Receipt)
 	if receipt != nil && !receipt.Imported {
-		s.Quote(receipt, &quote)
+		s.Quote(s.Now(), receipt, &quote)
 	}
 	s.Apply(x.now, c, &got)
 	want := b.apply(x.now, c)
@@ -89,6 +89,9 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	if s.Books() != b.books {
 		return fmt.Errorf("books\n got %+v\nwant %+v", s.Books(), b.books)
 	}
+	if err := sameSources(s, b); err != nil {
+		return err
+	}
 	return s.Check()
 }
 
@@ -109,7 +112,9 @@ func sameOutcome(s *State, got, want *kopilka.Outcome) error {
 		w.Segment = s.Index().Standing(w.Member).Segment
 	}
 	for _, o := range []*kopilka.Outcome{&g, &w} {
-		o.Expired = byExpiry(o.Expired)
+		o.Expired, o.LegsExpired = byExpiry(o.Expired), legsExpired(o.LegsExpired)
+		o.Moved = append([]kopilka.Lot(nil), o.Moved...)
+		o.Purchases = append([]kopilka.Purchase(nil), o.Purchases...)
 		o.Left.Lines = append([]kopilka.RemainsLine(nil), o.Left.Lines...)
 		o.Left.Spent = append([]kopilka.Lot(nil), o.Left.Spent...)
 	}
@@ -130,8 +135,8 @@ func byExpiry(lots []kopilka.Lot) []kopilka.Lot {
 }
 
 func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
-	p, got := b.people[m], s.Member(m)
-	want := Member{No: m, Card: p.card, Registered: p.registered, State: p.state, Blocked: p.blocked, Tier: uint8(p.tier),
+	p, got := b.people[m], s.Row(m, s.Now())
+	want := Member{No: m, Card: p.card, Registered: p.registered, State: p.state, Blocked: p.blocked, Erased: p.erased, Tier: uint8(p.tier),
 		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
 		KeySlot: p.keySlot, PhoneTag: p.phone, Referrer: p.referrer}
 	want.Balance, want.Pending = b.balance(p)
@@ -150,8 +155,8 @@ func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
 	if total(p.grains)+total(p.untold)-p.debt != want.Balance+want.Pending+total(p.untold)-want.Debt {
 		return fmt.Errorf("lots %v are not balance %d and pending %d", p.grains, want.Balance, want.Pending)
 	}
-	if found, ok := s.ByCard(p.card); !ok || found != m {
-		return fmt.Errorf("card %s leads to %d, %t", p.card, found, ok)
+	if err := sameIdentity(s, b, m); err != nil {
+		return err
 	}
 	if seg := s.Index().Standing(m).Segment; seg != s.Index().Segment(m) {
 		return fmt.Errorf("segment %d, standing in %d", s.Index().Segment(m), seg)

@@ -44,7 +44,7 @@ func TestTables(t *testing.T) {
 	put := func(number string, tag uint64) kopilka.Outcome {
 		c := &kopilka.PutMember{Card: number, PhoneTag: tag, Referrer: kopilka.NoMember, Registered: s.Day()}
 		if m, ok := byCard[number]; ok {
-			c.Base = s.Member(m).ProfileAt
+			c.Base = s.Member(m, s.Now()).ProfileAt
 		}
 		return s.try(c)
 	}
@@ -110,7 +110,7 @@ func TestTables(t *testing.T) {
 		if m, ok := s.ByCard(number); !ok || int(m) != i || s.Card(m) != number {
 			t.Fatalf("seed %d: card %q leads to %d, %t; want %d", seed, number, m, ok, i)
 		}
-		if v := s.Member(kopilka.MemberNo(i)); v.PhoneTag != phones[v.No] {
+		if v := s.Member(kopilka.MemberNo(i), s.Now()); v.PhoneTag != phones[v.No] {
 			t.Fatalf("seed %d: member %d has phone %x; want %x", seed, i, v.PhoneTag, phones[v.No])
 		}
 	}

@@ -185,8 +185,8 @@ func TestReadingChangesNothing(t *testing.T) {
 				return
 			}
 			x.s = s
-			s.Quote(x.receipt(), &quote)
-			s.Member(x.anyone())
+			s.Quote(s.Now(), x.receipt(), &quote)
+			s.Member(x.anyone(), s.Now())
 			if err := s.Check(); err != nil {
 				t.Fatal(err)
 			}

@@ -17,9 +17,19 @@ func (s *State) tick(c *kopilka.Tick) {
 }
 
 // nextDay moves the books one day on. Members who bought on the day that falls
-// out of the window may go down a tier.
+// out of the window may go down a tier; a program whose day it is comes into force
+// after that.
 func (s *State) nextDay() {
 	s.day++
+	s.judge()
+	if s.scheduled.due(s) {
+		s.takeEffect()
+	}
+}
+
+// judge moves the segments on to the books' day, and takes down a tier who no
+// longer reaches his.
+func (s *State) judge() {
 	p := s.Program()
 	if p == nil || p.TierPolicy.Downgrade == program.DowngradeNone || p.TierPolicy.Metric == program.ByHand {
 		s.index.Tick(nil)
@@ -42,6 +52,9 @@ func (s *State) nextDay() {
 // towards it.
 func (s *State) lower(m kopilka.MemberNo, p *program.Program) {
 	a := s.accounts.At(int(m))
+	if a.merged() {
+		return // the tier waits, should the number stand for itself again
+	}
 	reached := tierReached(p, s.tierMetric(m, p))
 	if a.tier > reached {
 		a = s.accounts.Mut(int(m))
@@ -158,7 +171,7 @@ func (s *State) retier(before, p *program.Program) {
 		if tier != a.tier {
 			s.accounts.Mut(int(m)).tier = tier
 		}
-		if !byHand && tier > reached && p.TierPolicy.Downgrade != program.DowngradeNone {
+		if !byHand && tier > reached && !a.merged() && p.TierPolicy.Downgrade != program.DowngradeNone {
 			s.above[m] = struct{}{}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kopilka/kopilka"
 )
@@ -23,6 +24,7 @@ type till struct {
 	sent    []kopilka.Command // that succeeded and have an id
 	done    []done            // what can come back
 	members int               // most to be enrolled
+	merges  []mergeDone
 }
 
 // done is a receipt or redemption with what an API would look up for a return.
@@ -84,15 +86,25 @@ func (x *till) program() *kopilka.SetProgram {
 	doc := fmt.Sprintf(`{"program":"p","currency":"RUB","earn_base":%q,"rounding":%q,"tiers":[%s],
 		"tier_policy":{"metric":%q,"window_days":%d,"downgrade":%q},"expiry":{%s},"pending_days":%d,
 		"returns":{"spent_points":%q},"redeem_allowed_by":[%s],
+		"sources":[{"id":"poster","cap":%d},{"id":"link","starts_at":"2027-03-01T00:00:00Z","ends_at":"2028-02-01T00:00:00Z"}],
 		"rfm":{"window_days":%d,"boundaries":%q,"r":{%s},"f":{"thresholds":[1,2,3,4]},"m":{"thresholds":[100,1000,2000,5000]}}}`,
 		pick(x, "total", "paid"), pick(x, "floor", "half_up"), strings.Join(tiers, ","),
 		metric, pick(x, 0, 1, 3, 7, 30, 365), pick(x, "none", "one", "full"), expiry, pick(x, 0, 0, 1, 3, 15, 27),
 		pick(x, "within_balance", "only_pending", "unlimited"), allowed,
-		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
+		1+x.IntN(3), pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
-	return &kopilka.SetProgram{Head: x.head(), Document: []byte(doc)}
+	c := &kopilka.SetProgram{Head: x.head(), Document: []byte(doc)}
+	switch {
+	case x.s.Program() == nil: // the first holds at once
+	case x.odds(30):
+		c.At = x.now + kopilka.Time(x.IntN(4*dayMS))
+		c.Day = kopilka.Calendar{Zone: time.UTC}.DayOf(c.At)
+	case x.odds(10):
+		c.Document = nil
+	}
+	return c
 }
 
 // next is the commands that come next: mostly one, more when days pass.
@@ -100,6 +112,9 @@ func (x *till) next() []kopilka.Command {
 	x.now += kopilka.Time(x.IntN(60_000))
 	if x.s.Members() == 0 || x.s.Members() < x.members && x.odds(5) {
 		return one(x.enrol())
+	}
+	if x.odds(10) {
+		return one(x.identities())
 	}
 	switch r := x.IntN(100); {
 	case r < 36:
@@ -143,11 +158,12 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 	if kopilka.HeadOf(c).ID != "" {
 		x.sent = append(x.sent, c)
 	}
+	x.tookIdentity(c, o)
 	switch c := c.(type) {
 	case *kopilka.Receipt:
-		x.done = append(x.done, done{id: c.ID, member: c.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
+		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Redemption:
-		x.done = append(x.done, done{id: c.ID, member: c.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
+		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Return:
 		if i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt }); i >= 0 {
 			d := &x.done[i]
@@ -167,7 +183,7 @@ func copyRemains(r *kopilka.Remains) kopilka.Remains {
 // the edge, one short of it or one past it.
 func (x *till) days() (ticks []kopilka.Command) {
 	n := 1
-	next := x.s.Member(x.anyone()).NextExpiry
+	next := x.s.Member(x.anyone(), x.now).NextExpiry
 	if days := int(next.Expires) - int(x.s.Day()); next.Points > 0 && next.Expires != kopilka.DayNever && x.odds(40) {
 		n = max(1, days+x.IntN(3)-1)
 	} else if w := x.s.Program().TierPolicy.WindowDays; w > 0 && w < 40 && x.odds(30) {
@@ -203,7 +219,7 @@ func (x *till) amount(m kopilka.MemberNo) kopilka.Money {
 	if m != kopilka.NoMember && x.odds(30) {
 		p := x.s.Program()
 		t := p.Tiers[x.IntN(len(p.Tiers))]
-		if more := t.Threshold - x.s.Member(m).TierMetric + int64(x.IntN(3)-1); more > 0 {
+		if more := t.Threshold - x.s.Member(m, x.now).TierMetric + int64(x.IntN(3)-1); more > 0 {
 			return kopilka.Money(more)
 		}
 	}
@@ -255,7 +271,7 @@ func (x *till) redeem(m kopilka.MemberNo, redeemable kopilka.Money) kopilka.Poin
 	if x.odds(30) || m == kopilka.NoMember {
 		return kopilka.RedeemMax
 	}
-	v := x.s.Member(m)
+	v := x.s.Member(m, x.now)
 	cap := int64(redeemable) * int64(x.s.Program().Tiers[v.Tier].MaxRedeemBP) / 10_000
 	return max(0, pick(x, v.Balance, min(v.Balance, kopilka.Points(cap)), kopilka.Points(cap), kopilka.Points(x.IntN(200)))+kopilka.Points(x.IntN(3)-1))
 }
@@ -266,7 +282,7 @@ func (x *till) redemption() *kopilka.Redemption {
 		c.Amount = max(1, x.amount(c.Member))
 		c.Points = x.redeem(c.Member, c.Amount)
 	} else {
-		c.Points = x.s.Member(c.Member).Balance + kopilka.Points(x.IntN(3)-1)
+		c.Points = x.s.Member(c.Member, x.now).Balance + kopilka.Points(x.IntN(3)-1)
 	}
 	if c.Points <= 0 {
 		c.Points = pick(x, 1, kopilka.RedeemMax)
@@ -280,7 +296,7 @@ func (x *till) grant() *kopilka.Grant {
 
 func (x *till) adjustment() *kopilka.Adjustment {
 	c := &kopilka.Adjustment{Head: x.head(), Deed: x.deed(), Reason: "a slip", Actor: "anna"}
-	balance := x.s.Member(c.Member).Balance
+	balance := x.s.Member(c.Member, x.now).Balance
 	if c.Points = -(balance + kopilka.Points(x.IntN(3)-1)); c.Points >= 0 || x.odds(50) {
 		c.Points = pick(x, 1, 50, -1, -balance/2, kopilka.Points(1+x.IntN(300)))
 	}
@@ -335,8 +351,10 @@ func (x *till) refund() *kopilka.Return {
 func (x *till) enrol() *kopilka.PutMember {
 	n := x.s.Members()
 	c := &kopilka.PutMember{Head: x.head(), Registered: x.s.Day(), Referrer: kopilka.NoMember, KeySlot: uint32(n + 1),
-		Card: pick(x, "%d", "card-%d", "4000000000000000000000000000000%d", "somebody-with-a-long-card-%d")}
-	c.Card = fmt.Sprintf(c.Card, n)
+		Card: pick(x, "%d", "card-%d", "400000000000000000000000000000%d", "somebody-with-a-long-card-%d")}
+	if c.Card = fmt.Sprintf(c.Card, n); x.odds(10) {
+		c.Card = fmt.Sprintf("77%d", x.IntN(4)) // as somebody may have had before
+	}
 	if x.odds(30) {
 		c.Registered -= kopilka.Day(x.IntN(400))
 	}
@@ -346,13 +364,17 @@ func (x *till) enrol() *kopilka.PutMember {
 	if x.odds(50) {
 		c.PhoneTag = uint64(1+x.IntN(4)) << 40
 	}
+	c.Source, c.Carrier, c.Imported = pick(x, "", "poster", "link", "friends"), pick(x, "", "", "plastic", "app"), x.odds(20)
 	return c
 }
 
 // change changes a member: the phone, the referrer, blocked or free again.
 func (x *till) change() *kopilka.PutMember {
-	v := x.s.Member(x.anyone())
-	c := &kopilka.PutMember{Head: x.head(), Card: v.Card, Base: v.ProfileAt, Registered: v.Registered, State: v.State,
+	v := x.s.Member(x.anyone(), x.now)
+	if v.Erased {
+		return x.enrol()
+	}
+	c := &kopilka.PutMember{Head: x.head(), Card: pick(x, x.s.Cards(v.No)...).Number, Base: v.ProfileAt, Registered: v.Registered, State: v.State,
 		Blocked: v.Blocked, PhoneTag: v.PhoneTag, Referrer: v.Referrer, KeySlot: v.KeySlot}
 	switch x.IntN(6) {
 	case 0:

@@ -122,7 +122,7 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 			}
 			if known {
 				members[row.Card] = no
-				m := s.Member(no)
+				m := s.Member(no, s.Now())
 				if m.KeySlot != 0 || m.Registered <= c.Registered {
 					continue
 				}

@@ -19,7 +19,7 @@ func (d *Direct) member(row *Row, h kopilka.Head, result *Result) (*kopilka.PutM
 	invited := true
 	d.queue.View(func(s *engine.State) {
 		if no, known := s.ByCard(row.Card); known {
-			m := s.Member(no)
+			m := s.Member(no, s.Now())
 			c.Base, c.Registered, c.State, c.Blocked = m.ProfileAt, m.Registered, m.State, m.Blocked
 			c.Referrer, c.KeySlot = m.Referrer, m.KeySlot
 		}

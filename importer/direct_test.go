@@ -62,7 +62,7 @@ func (b *books) member(card string) (m engine.Member, monetary kopilka.Money, fr
 	b.queue.View(func(s *engine.State) {
 		var no kopilka.MemberNo
 		if no, ok = s.ByCard(card); ok {
-			m = s.Member(no)
+			m = s.Member(no, s.Now())
 			at := s.Index().Standing(no)
 			monetary, frequency = at.Monetary, at.Frequency
 		}

@@ -92,6 +92,35 @@ func (p *pair) refund(m, day int, amount int64) {
 	p.x.Purchase(kopilka.MemberNo(m), kopilka.Day(day), 0, -kopilka.Money(amount))
 }
 
+// move makes what one member bought on some days another's: all of it, or what
+// such a move brought. The twin gives the receipts themselves to the other, as many
+// as there are of each day.
+func (p *pair) move(from, to int, some bool) {
+	var days []kopilka.Purchase
+	for _, d := range p.x.Bought(kopilka.MemberNo(from), nil) {
+		if !some || p.rnd.IntN(2) == 0 {
+			days = append(days, d)
+		}
+	}
+	p.say("move %v from %d to %d", days, from, to)
+	for _, d := range days {
+		for i := range p.twin.receipts {
+			if c := &p.twin.receipts[i]; c.member == from && c.day == int(d.Day) {
+				c.member = to
+			}
+		}
+		for i := range p.twin.refunds {
+			if c := &p.twin.refunds[i]; c.member == from && c.day == int(d.Day) {
+				c.member = to
+			}
+		}
+	}
+	p.x.Move(kopilka.MemberNo(from), kopilka.MemberNo(to), days)
+	if left := p.x.Bought(kopilka.MemberNo(from), nil); !some && len(left) > 0 {
+		p.fail("after all was moved, member %d has bought %v", from, left)
+	}
+}
+
 // tick also checks that whoever lost something in the tier window is named.
 func (p *pair) tick() {
 	p.say("tick")
@@ -380,6 +409,9 @@ func (p *pair) step() {
 	case k < 72:
 		m := p.rnd.IntN(members)
 		p.refund(m, p.day(), 1+p.rnd.Int64N(400))
+	case k < 76 && members > 1:
+		from := p.rnd.IntN(members)
+		p.move(from, (from+1+p.rnd.IntN(members-1))%members, p.rnd.IntN(2) == 0)
 	case k < 90:
 		p.tick()
 	case k < 93:

@@ -114,17 +114,15 @@ func (h *History) fold(rows []row) {
 	}
 }
 
-// note takes one more live receipt, or one less, into account, and tells
-// whether the last day is in doubt.
+// note takes live receipts, more or less, into account, and tells whether the
+// last day is in doubt.
 func (r *row) note(e *purchase) bool {
 	last := e.day + 1
 	switch {
 	case e.live > 0 && last > r.last:
-		r.last, r.n = last, 1
-	case e.live > 0 && last == r.last && r.n < math.MaxUint16:
-		r.n++
-	case e.live < 0 && last == r.last && r.n > 0:
-		r.n--
+		r.last, r.n = last, uint16(e.live)
+	case last == r.last:
+		r.n = uint16(max(0, min(math.MaxUint16, int(r.n)+int(e.live))))
 	}
 	return r.n == 0
 }

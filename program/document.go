@@ -22,7 +22,8 @@ type document struct {
 	PendingDays     int           `json:"pending_days"`
 	Returns         returnsDoc    `json:"returns"`
 	RedeemAllowedBy []string      `json:"redeem_allowed_by"`
-	RFM             rfmDoc        `json:"rfm"`
+	offerDoc
+	RFM rfmDoc `json:"rfm"`
 }
 
 type tierDoc struct {
@@ -31,6 +32,7 @@ type tierDoc struct {
 	EarnBP      kopilka.BP        `json:"earn_bp"`
 	MaxRedeemBP *kopilka.BP       `json:"max_redeem_bp"`
 	Threshold   int64             `json:"threshold"`
+	Segments    []string          `json:"segments,omitempty"`
 }
 
 type tierPolicyDoc struct {
@@ -46,6 +48,9 @@ type expiryDoc struct {
 
 type returnsDoc struct {
 	SpentPoints string `json:"spent_points"`
+	Welcome     string `json:"welcome"`
+	Once        string `json:"once"`
+	Tier        string `json:"tier"`
 }
 
 type rfmDoc struct {
@@ -100,7 +105,8 @@ func absent() document {
 		Rounding:   roundingWords[kopilka.Floor],
 		TierPolicy: tierPolicyDoc{BySpend.String(), 365, DowngradeNone.String()},
 		Expiry:     expiryDoc{Policy: NoExpiry.String()},
-		Returns:    returnsDoc{returnsWords[kopilka.WithinBalance]},
+		Returns:    returnsDoc{returnsWords[kopilka.WithinBalance], keepWord, keepWord, keepWord},
+		offerDoc:   offerDoc{AppCode: appCodeDoc{codeMinutes}},
 		RFM:        rfmDoc{WindowDays: 365, Metric: Sum.String(), Boundaries: Live.String()},
 	}
 }
@@ -112,19 +118,15 @@ func (d *document) complete() {
 	}
 	for i := range d.Tiers {
 		t := &d.Tiers[i]
-		if t.Name == nil {
-			t.Name = map[string]string{"en": t.ID}
-		}
-		if t.MaxRedeemBP == nil {
-			whole := kopilka.BPWhole
-			t.MaxRedeemBP = &whole
-		}
+		completeName(&t.Name, t.ID)
+		completeCap(&t.MaxRedeemBP)
 	}
 	if d.RedeemAllowedBy == nil {
 		for _, n := range namings {
 			d.RedeemAllowedBy = append(d.RedeemAllowedBy, n.String())
 		}
 	}
+	d.offerDoc.complete()
 	d.RFM.R.complete(30, 90, 180, 365)
 	d.RFM.F.complete(2, 3, 5, 8)
 	d.RFM.M.complete(500_000, 2_000_000, 5_000_000, 15_000_000)
@@ -144,22 +146,24 @@ func (a *axisDoc) complete(thresholds ...int64) {
 	}
 }
 
-// Document is the program in its canonical form: JSON on one line, every key
-// written, keys in one order. Parse of it gives an equal program, of which it is
+// Document is the program in its canonical form: JSON on one line, keys in one
+// order, every key written but those of which there is no rule. Parse of it gives an equal program, of which it is
 // again the document; the log holds programs so.
 func (p *Program) Document() []byte {
 	d := document{
-		Program:         p.Name,
-		Currency:        p.Currency,
-		MinorUnits:      p.MinorUnits,
-		TimeZone:        p.TimeZone,
-		EarnBase:        p.EarnBase.String(),
-		Rounding:        roundingWords[p.Rounding],
-		TierPolicy:      tierPolicyDoc{p.TierPolicy.Metric.String(), p.TierPolicy.WindowDays, p.TierPolicy.Downgrade.String()},
-		Expiry:          expiryDoc{p.Expiry.Policy.String(), p.Expiry.Months},
-		PendingDays:     p.PendingDays,
-		Returns:         returnsDoc{returnsWords[p.Returns]},
+		Program:     p.Name,
+		Currency:    p.Currency,
+		MinorUnits:  p.MinorUnits,
+		TimeZone:    p.TimeZone,
+		EarnBase:    p.EarnBase.String(),
+		Rounding:    roundingWords[p.Rounding],
+		TierPolicy:  tierPolicyDoc{p.TierPolicy.Metric.String(), p.TierPolicy.WindowDays, p.TierPolicy.Downgrade.String()},
+		Expiry:      expiryDoc{p.Expiry.Policy.String(), p.Expiry.Months},
+		PendingDays: p.PendingDays,
+		Returns: returnsDoc{returnsWords[p.Returns], keepOrTake(p.Takes, kopilka.TakeWelcome),
+			keepOrTake(p.Takes, kopilka.TakeOnce), keepOrTake(p.Takes, kopilka.TakeTier)},
 		RedeemAllowedBy: []string{},
+		offerDoc:        p.offers(),
 		RFM: rfmDoc{
 			WindowDays: p.RFM.WindowDays,
 			Metric:     p.RFM.Metric.String(),
@@ -172,7 +176,7 @@ func (p *Program) Document() []byte {
 	}
 	for i := range p.Tiers {
 		t := &p.Tiers[i]
-		d.Tiers = append(d.Tiers, tierDoc{t.ID, t.Name, t.EarnBP, &t.MaxRedeemBP, t.Threshold})
+		d.Tiers = append(d.Tiers, tierDoc{t.ID, t.Name, t.EarnBP, &t.MaxRedeemBP, t.Threshold, p.segmentIDs(t.Segments)})
 	}
 	for _, n := range namings {
 		if p.RedeemAllowedBy[n] {

@@ -60,13 +60,9 @@ func TestFaults(t *testing.T) {
 	// Keys.
 	f("{}", " 1:1 lacks the key program")
 	f("- program: x", " 1:1 is a list, not an object")
-	f("program: x\nwelcome: {points: 50000}", `/welcome 2:1 unknown key "welcome": this version has no such rule`)
-	f("program: x\nreferral: {}\ncertificates: []\nstaff: {}",
-		`/referral 2:1 unknown key "referral": this version has no such rule`,
-		`/certificates 3:1 unknown key "certificates": this version has no such rule`,
-		`/staff 4:1 unknown key "staff": this version has no such rule`)
+	f("program: x\nlottery: {points: 50000}", `/lottery 2:1 unknown key "lottery": this version has no such rule`)
 	f("program: x\nteirs: []", `/teirs 2:1 unknown key "teirs": did you mean "tiers"?`)
-	f("program: x\nreturns: {welcome: keep}", `/returns/welcome 2:11 unknown key "welcome": this version has no such rule`)
+	f("program: x\nreturns: {goods: keep}", `/returns/goods 2:11 unknown key "goods": this version has no such rule`)
 	f("program: x\ntiers:\n- id: a\n  earnbp: 5", `/tiers/0/earnbp 4:3 unknown key "earnbp": did you mean "earn_bp"?`)
 	f("program: x\nrfm:\n  segments:\n  - {id: a, nmae: {en: A}}", `/rfm/segments/0/nmae 4:13 unknown key "nmae": did you mean "name"?`)
 	f("program: x\na/b~c: 1", `/a~1b~0c 2:1 unknown key "a/b~c": this version has no such rule`)

@@ -64,8 +64,8 @@ type Instrument struct {
 	Stores     []string      // nil = all
 	Categories []string      // lines that it is for; nil = all
 
-	StartsAt, EndsAt kopilka.Time // [StartsAt, EndsAt); 0 = open
-	ValidDays        int          // from the emission; 0 = without end
+	Span
+	ValidDays int // from the emission; 0 = without end
 
 	Code      string        // of a coupon that all share; empty = numbers are emitted
 	Uses      int           // how often one number, or the code by all, can be used; 0 = without bound
@@ -76,9 +76,9 @@ type Instrument struct {
 
 // Campaign multiplies what a receipt earns, or adds to it, for a time.
 type Campaign struct {
-	ID               string
-	Name             map[string]string // by language
-	StartsAt, EndsAt kopilka.Time      // [StartsAt, EndsAt); 0 = open
+	ID   string
+	Name map[string]string // by language
+	Span
 
 	Stores     []string // nil = all
 	Categories []string // lines that are multiplied; nil = all
@@ -108,10 +108,10 @@ type Bracket struct {
 
 // Source is what brings members: a promo code, a link, a poster.
 type Source struct {
-	ID               string
-	Name             map[string]string // by language
-	StartsAt, EndsAt kopilka.Time      // [StartsAt, EndsAt); 0 = open
-	Cap              int               // members it may bring; 0 = without bound
+	ID   string
+	Name map[string]string // by language
+	Span
+	Cap int // members it may bring; 0 = without bound
 }
 
 // Fraud is what looks odd. Nothing of it refuses anything.

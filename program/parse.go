@@ -81,17 +81,34 @@ func (t *tree) program() *Program {
 	}
 	if p.Zone, err = loadZone(d.TimeZone); err != nil {
 		t.faultAt("/time_zone", "%q is no time zone: %s", cut(d.TimeZone), err)
-	}
-	// A month has 28 days at least.
-	if p.Expiry.Policy == ExpiryLots && p.PendingDays >= 28*p.Expiry.Months {
-		t.faultAt("/pending_days", "points would run out before they can be spent: %d days is not less than the shortest expiry, %d months of 28 days",
-			p.PendingDays, p.Expiry.Months)
+		p.Zone = time.UTC // for what else there is to tell
 	}
 	for _, n := range namings {
 		p.RedeemAllowedBy[n] = slices.Contains(d.RedeemAllowedBy, n.String())
 	}
-	t.tiers(p, &d)
+	if d.Returns.Welcome == takeWord {
+		p.Takes |= kopilka.TakeWelcome
+	}
+	if d.Returns.Once == takeWord {
+		p.Takes |= kopilka.TakeOnce
+	}
+	if d.Returns.Tier == takeWord {
+		p.Takes |= kopilka.TakeTier
+	}
 	t.rfm(p, &d.RFM)
+	t.tiers(p, &d)
+	t.offers(p, &d.offerDoc)
+	// A month has 28 days at least.
+	if p.Expiry.Policy == ExpiryLots {
+		at, days := "/pending_days", p.PendingDays
+		if days < 28*p.Expiry.Months {
+			at, days = "/fraud/hold_days", days+p.Fraud.HoldDays
+		}
+		if days >= 28*p.Expiry.Months {
+			t.faultAt(at, "points would run out before they can be spent: %d days is not less than the shortest expiry, %d months of 28 days",
+				days, p.Expiry.Months)
+		}
+	}
 	return p
 }
 
@@ -103,15 +120,12 @@ func loadZone(name string) (*time.Location, error) {
 }
 
 func (t *tree) tiers(p *Program, d *document) {
-	seen := map[string]bool{}
+	first := t.firstOf("tier")
 	for i, tier := range d.Tiers {
 		at := fmt.Sprintf("/tiers/%d", i)
-		if seen[tier.ID] {
-			t.faultAt(at+"/id", "an earlier tier has the id %s", tier.ID)
-		}
-		seen[tier.ID] = true
-		// Staff who set tiers by hand look at no threshold.
-		if p.TierPolicy.Metric != ByHand {
+		first(at, tier.ID)
+		// Staff who set tiers by hand look at no threshold, nor do segments.
+		if p.TierPolicy.Metric == BySpend || p.TierPolicy.Metric == ByCount {
 			switch {
 			case i == 0 && tier.Threshold != 0:
 				t.faultAt(at+"/threshold", "the lowest tier begins at 0, or new members would have none")
@@ -119,14 +133,48 @@ func (t *tree) tiers(p *Program, d *document) {
 				t.faultNear(at, "/threshold", "the threshold %d is not above that of the tier before, %d", tier.Threshold, d.Tiers[i-1].Threshold)
 			}
 		}
-		p.Tiers = append(p.Tiers, Tier{ID: tier.ID, Name: tier.Name, EarnBP: tier.EarnBP, MaxRedeemBP: *tier.MaxRedeemBP, Threshold: tier.Threshold})
+		p.Tiers = append(p.Tiers, Tier{ID: tier.ID, Name: tier.Name, EarnBP: tier.EarnBP, MaxRedeemBP: *tier.MaxRedeemBP, Threshold: tier.Threshold,
+			Segments: t.segmentNumbers(p, at+"/segments", tier.Segments)})
 	}
+	t.tiersOfSegments(p)
+}
+
+// tiersOfSegments sees to it that every segment leads to one tier, and every
+// tier but the first, which is for all others, has a segment.
+func (t *tree) tiersOfSegments(p *Program) {
+	if p.TierPolicy.Metric == BySegment && p.TierPolicy.Downgrade != DowngradeNone {
+		t.faultAt("/tier_policy/downgrade", "a tier by segment follows the segment both ways: there is nothing to downgrade")
+	}
+	tierOf := map[uint8]string{}
+	for i := range p.Tiers {
+		at, segments := fmt.Sprintf("/tiers/%d", i), p.Tiers[i].Segments
+		switch {
+		case p.TierPolicy.Metric != BySegment && len(segments) > 0:
+			t.faultAtKey(at+"/segments", "means nothing where the metric of tier_policy is %s, not segment", p.TierPolicy.Metric)
+		case p.TierPolicy.Metric == BySegment && i == 0 && len(segments) > 0:
+			t.faultAtKey(at+"/segments", "the first tier is for all whose segment no other tier lists")
+		case p.TierPolicy.Metric == BySegment && i > 0 && len(segments) == 0:
+			t.faultAt(at, "nobody would reach the tier: it lacks the key segments")
+		}
+		for j, n := range segments {
+			if before, twice := tierOf[n]; twice {
+				t.faultAt(fmt.Sprintf("%s/segments/%d", at, j), "leads to the tier %s already", before)
+			}
+			tierOf[n] = p.Tiers[i].ID
+		}
+	}
+}
+
+// written tells whether a document has the key behind a pointer.
+func (t *tree) written(pointer string) bool {
+	_, ok := t.places[pointer]
+	return ok
 }
 
 // faultNear notes a fault at a key of an object or, where the key is absent, at
 // the object.
 func (t *tree) faultNear(object, key, format string, args ...any) {
-	if _, written := t.places[object+key]; written {
+	if t.written(object + key) {
 		object += key
 	}
 	t.faultAt(object, format, args...)

@@ -1,5 +1,7 @@
 package program
 
+import "slices"
+
 // Scores is a range of scores, from and to, both held by it.
 type Scores struct{ From, To int }
 
@@ -70,6 +72,18 @@ func own(names []Segment, rules []Rule) (s Segments, open int, r1, f1, m1 int) {
 		open++
 	})
 	return s, open, r1, f1, m1
+}
+
+// number is the number of a segment by its id, or -1.
+func (s *Segments) number(id string) int {
+	return slices.IndexFunc(s.Names, func(n Segment) bool { return n.ID == id })
+}
+
+func (s *Segments) ids() (ids []string) {
+	for i := range s.Names {
+		ids = append(ids, s.Names[i].ID)
+	}
+	return ids
 }
 
 func eachCell(f func(r, f, m int)) {
