@@ -113,6 +113,7 @@ var madeUp = []struct {
 	{regexp.MustCompile(`"m[0-9a-z]{13}"`), `"MEMBER"`},
 	{regexp.MustCompile(`kpk_([a-z0-9]+)_[A-Za-z0-9_-]{43}`), `kpk_$1_SECRET`},
 	{regexp.MustCompile(`("request_id": ?)"[^"]*"`), `$1"REQUEST"`},
+	{regexp.MustCompile(`("next_cursor": ?)"[^"]*"`), `$1"CURSOR"`},
 }
 
 // constant replaces what is made up anew by every shop.

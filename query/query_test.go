@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -233,6 +235,20 @@ func TestAttributeTypes(t *testing.T) {
 	f("attr.a:1..2", "1..2", false)
 	f(`attr.a:"1..2"`, "1..2", true)
 	f(`attr.a:""`, "", true)
+}
+
+// TestReferenceHasEveryField looks for every field in the table of terms.
+func TestReferenceHasEveryField(t *testing.T) {
+	text, err := os.ReadFile("../docs/reference/segments.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range fields {
+		row := regexp.MustCompile("(?m)^\\|.*`" + f.name + `([:>=.]|` + "`)")
+		if !row.Match(text) {
+			t.Errorf("segments.md has no term %s", f.name)
+		}
+	}
 }
 
 func FuzzParse(f *testing.F) {
