@@ -230,7 +230,7 @@ func (a *audience) Present(block int, to *query.Bits) {
 		all.Set(i)
 	}
 	a.books(block, &all, func(b *engine.State, i int, m kopilka.MemberNo) {
-		if !b.Fact(m).Gone {
+		if !b.Gone(m) {
 			to.Set(i)
 		}
 	})

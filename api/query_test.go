@@ -2,11 +2,14 @@ package api
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
 )
 
 // ask posts an expression and gives the answer.
@@ -152,5 +155,121 @@ func TestQueryRefusals(t *testing.T) {
 	r := s.ask(`attr.name:"Ivanova" Ivanov`).refused(codeMalformed, "/expr")
 	if strings.Contains(r.text, "Ivan") {
 		t.Fatal(r.text)
+	}
+}
+
+// TestQueryNobody: numbers that are part of another member, or were forgotten, are
+// in no answer, and their purchases are where they went.
+func TestQueryNobody(t *testing.T) {
+	s := open(t)
+	for _, card := range []string{"a", "b", "c", "d"} {
+		s.enrol(card)
+		s.sell(card, 10_000)
+	}
+	no := func(card string) (m kopilka.MemberNo) {
+		s.queue.View(func(b *engine.State) { m, _ = b.ByCard(card) })
+		return m
+	}
+	for _, cmd := range []kopilka.Command{
+		&kopilka.Merge{Head: kopilka.Head{ID: "merge"}, From: no("b"), Into: no("a"), Reason: "one person", Actor: "clerk"},
+		&kopilka.Erase{Head: kopilka.Head{ID: "erase"}, Member: no("c"), Reason: "asked", Actor: "clerk"},
+	} {
+		if a, err := s.queue.Submit(cmd); err != nil || a.Outcome.Refusal != kopilka.Accepted {
+			t.Fatalf("%s: %v, %v", cmd.Kind(), a, err)
+		}
+	}
+	s.means("purchases>=0", "a", "d")
+	s.means("purchases:1d:2 & spent:20000 & frequency:2", "a")
+	s.means("!blocked", "a", "d")
+	s.means("none")
+}
+
+// TestQueryAfterStart has a server learn from the log what another was told.
+func TestQueryAfterStart(t *testing.T) {
+	s := open(t)
+	for i, body := range []string{`{"store":"S1","sex":"f","attributes":{"size":38}}`, `{"store":"S2","birth_date":"1990-01-01"}`, `{}`} {
+		s.as("till", "PUT", fmt.Sprint("/v1/members/c", i), body).is(201)
+	}
+	s.as("till", "PUT", "/v1/members/c1", `{"store":"S1"}`).is(200)
+	next, err := New(Options{}, s.queue, s.server.vault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.learnNames(t.Context())
+	close(next.learned)
+	for expr, want := range map[string]uint64{"store:S1": 0b011, "store:S2": 0, "sex:f": 0b001, "age>30": 0b010, "attr.size:38": 0b001, "!sex:f": 0b110} {
+		a, e, p := next.audience(expr, false)
+		if p != nil {
+			t.Fatalf("%s: %+v", expr, p)
+		}
+		if got := e.Select(a)[0]; got != want {
+			t.Errorf("%s: %b; want %b", expr, got, want)
+		}
+		next.passes.end()
+	}
+}
+
+// TestQueryTwin holds every number that a member's own page shows against what
+// queries say of him, while a seeded shop goes on.
+func TestQueryTwin(t *testing.T) {
+	const seed = 4
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	s := openWith(t, strings.Replace(testProgram, "months: 12}", "months: 1}\npending_days: 2", 1), Options{})
+	now := testStart
+	var sales []string
+	for i := range 24 {
+		s.as("till", "PUT", fmt.Sprint("/v1/members/c", i), `{}`).is(201)
+	}
+	for round := range 4 {
+		for range 40 {
+			card := fmt.Sprint("c", rnd.IntN(24))
+			switch k := rnd.IntN(8); {
+			case k == 0 && len(sales) > 0:
+				s.id++
+				s.post("/v1/receipts/"+sales[rnd.IntN(len(sales))]+"/returns", fmt.Sprintf(`{"id":"back-%d","amount":100}`, s.id))
+			case k == 1:
+				s.as("admin", "PUT", "/v1/members/"+card, fmt.Sprintf(`{"blocked":%v}`, rnd.IntN(3) == 0)).is(200)
+			case k == 2:
+				s.as("till", "PUT", "/v1/members/"+card, fmt.Sprintf(`{"state":%q}`, []string{"registered", "installed"}[rnd.IntN(2)]))
+			default:
+				s.id++
+				id := fmt.Sprint("sale-", s.id)
+				if r := s.post("/v1/receipts", fmt.Sprintf(`{"id":%q,"card":%q,"amount":%d,"redeem":"max"}`, id, card, 100*(1+rnd.IntN(4000)))); r.status == 201 {
+					sales = append(sales, id)
+				}
+			}
+		}
+		now = now.Add(time.Duration(rnd.IntN(40)) * 24 * time.Hour)
+		s.clock(now)
+		for i := range 24 {
+			card := fmt.Sprint("c", i)
+			m := s.get("/v1/members/" + card)
+			text := func(path string) string { return fmt.Sprint(m.at(path)) }
+			terms := []string{
+				"segment:" + text("segment"), "tier:" + text("tier"), "state:" + text("state"), "balance:" + text("balance"),
+				"r:" + text("rfm.r"), "f:" + text("rfm.f"), "m:" + text("rfm.m"),
+				"frequency:" + text("rfm.frequency"), "monetary:" + text("rfm.monetary"),
+				"purchases:365d:" + text("rfm.frequency"), "spent:365d:" + text("rfm.monetary"),
+			}
+			if m.at("rfm.recency_days") == nil {
+				terms = append(terms, "!recency>=0")
+			} else {
+				terms = append(terms, "recency:"+text("rfm.recency_days"))
+			}
+			if m.at("blocked") == true {
+				terms = append(terms, "blocked")
+			} else {
+				terms = append(terms, "!blocked")
+			}
+			for _, term := range terms {
+				r := s.ask(term, `,"limit":1000`).is(200)
+				if !strings.Contains(r.text, fmt.Sprintf("%q", card)) {
+					t.Fatalf("seed %d, round %d: %s does not mean %s\n%s\n%s", seed, round, term, card, m.text, r.text)
+				}
+				if n := len(r.at("data").([]any)); n != r.int("count") {
+					t.Fatalf("%s: %d are shown of %d", term, n, r.int("count"))
+				}
+			}
+		}
 	}
 }

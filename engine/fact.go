@@ -10,7 +10,6 @@ type Fact struct {
 	Tier       uint8 // index into the tiers of the program in force
 	Blocked    bool
 	Referred   bool // another member invited this one
-	Gone       bool // is part of another member, or was forgotten: the number is nobody's
 }
 
 // Fact reads the fact of one member; m is below Members.
@@ -18,8 +17,14 @@ func (s *State) Fact(m kopilka.MemberNo) Fact {
 	a := s.accounts.At(int(m))
 	return Fact{
 		Registered: s.registered(m), State: a.state(), Tier: a.tier,
-		Blocked: a.blocked(), Referred: a.referrer != 0, Gone: a.standing&(mergedBit|erasedBit) != 0,
+		Blocked: a.blocked(), Referred: a.referrer != 0,
 	}
+}
+
+// Gone tells whether a number is nobody's any more: it is part of another member, or
+// was forgotten.
+func (s *State) Gone(m kopilka.MemberNo) bool {
+	return s.accounts.At(int(m)).standing&(mergedBit|erasedBit) != 0
 }
 
 // Spendable is the points that a member can spend at an instant.

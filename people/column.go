@@ -76,8 +76,25 @@ func (c *column) at(m kopilka.MemberNo) uint32 {
 	return 0
 }
 
-// is gives 1 for members from a number on whose value is as asked, else 0.
+// equals gives 1 for members from a number on who have a value, else 0.
+func (c *column) equals(v any, from kopilka.MemberNo, to []int64) {
+	place := c.values.places[v]
+	for i := range to {
+		to[i] = truth(place != 0 && c.at(from+kopilka.MemberNo(i)) == place)
+	}
+}
+
+// is gives 1 for members from a number on whose value is as asked, else 0. Values
+// that many share are asked about once; where nearly everybody has his own, each
+// member's is.
 func (c *column) is(asked func(any) bool, from kopilka.MemberNo, to []int64) {
+	if len(c.values.held) > len(to) {
+		for i := range to {
+			place := c.at(from + kopilka.MemberNo(i))
+			to[i] = truth(place != 0 && asked(c.values.held[place].value))
+		}
+		return
+	}
 	yes := c.values.which(asked)
 	for i := range to {
 		to[i] = truth(yes[c.at(from+kopilka.MemberNo(i))])

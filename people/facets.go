@@ -34,6 +34,7 @@ const (
 
 	hasPhone facet = 1 << (sexShift + 2 + iota)
 	hasConsent
+	hasAttributes
 	toldFacet // Put or Learn has told of the member
 )
 
@@ -61,15 +62,12 @@ func (x *Facets) note(m kopilka.MemberNo, p *Profile, newest bool) {
 	if !newest && x.rows[m]&toldFacet != 0 {
 		return
 	}
+	before := x.rows[m]
 	x.rows[m] = facetOf(p)
 	x.store.set(m, told(p.Store))
 	x.source.set(m, told(p.Source))
-	for key, c := range x.attributes {
-		if _, still := p.Attributes[key]; !still {
-			if c.set(m, nil); c.values.empty() {
-				delete(x.attributes, key)
-			}
-		}
+	if before&hasAttributes != 0 {
+		x.dropAttributes(m, p)
 	}
 	for key, v := range p.Attributes {
 		c := x.attributes[key]
@@ -78,6 +76,18 @@ func (x *Facets) note(m kopilka.MemberNo, p *Profile, newest bool) {
 			x.attributes[key] = c
 		}
 		c.set(m, v)
+	}
+}
+
+// dropAttributes takes out those attributes of a member that his profile no longer has.
+func (x *Facets) dropAttributes(m kopilka.MemberNo, p *Profile) {
+	for key, c := range x.attributes {
+		if _, still := p.Attributes[key]; still {
+			continue
+		}
+		if c.set(m, nil); c.values.empty() {
+			delete(x.attributes, key)
+		}
 	}
 }
 
@@ -101,6 +111,9 @@ func facetOf(p *Profile) facet {
 	}
 	if p.Consent != nil {
 		f |= hasConsent
+	}
+	if len(p.Attributes) > 0 {
+		f |= hasAttributes
 	}
 	return f
 }
@@ -159,18 +172,18 @@ func (x *Facets) each(from kopilka.MemberNo, to []int64, of func(facet) int64) {
 func (x *Facets) Store(store string, from kopilka.MemberNo, to []int64) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	x.store.is(func(v any) bool { return v == store }, from, to)
+	x.store.equals(store, from, to)
 }
 
 // Source is about the source of the profile.
 func (x *Facets) Source(source string, from kopilka.MemberNo, to []int64) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	x.source.is(func(v any) bool { return v == source }, from, to)
+	x.source.equals(source, from, to)
 }
 
-// Attribute is about an attribute of a shop's own. Each of its values, a string, a
-// bool or a json.Number, is asked about once, however many members have it.
+// Attribute is about an attribute of a shop's own, whose values are strings,
+// booleans and json.Numbers.
 func (x *Facets) Attribute(key string, is func(any) bool, from kopilka.MemberNo, to []int64) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

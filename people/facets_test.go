@@ -31,7 +31,7 @@ func TestFacets(t *testing.T) {
 				case 0:
 					p.Attributes[k] = json.Number(fmt.Sprint(rnd.IntN(3)))
 				case 1:
-					p.Attributes[k] = pick(rnd, "Omsk", "Tver", "true", "1")
+					p.Attributes[k] = pick(rnd, "Omsk", "Tver", "true", "1", fmt.Sprint(rnd.Uint32()))
 				case 2:
 					p.Attributes[k] = rnd.IntN(2) == 0
 				}
