@@ -53,6 +53,13 @@ const (
 	tagRole
 	tagNote
 	tagBlocked
+	tagCertificate
+	tagCoupon
+	tagHold
+	tagStarted
+	tagFinished
+	tagUntil
+	tagStars
 )
 
 // Sum is the fingerprint of what was said since the command was begun. It is
@@ -85,6 +92,43 @@ func (p *ContentPrint) sale(op string, by Naming, name string, c *Receipt) {
 	p.number(tagRedeem, int64(c.Redeem))
 	p.number(tagNoEarn, int64(c.NoEarn))
 	p.number(tagNoRedeem, int64(c.NoRedeem))
+	p.number(tagCertificate, int64(c.Certificate))
+	for _, coupon := range c.Coupons {
+		p.text(tagCoupon, coupon)
+	}
+	p.text(tagHold, c.Hold.ID)
+	p.number(tagStarted, int64(c.Started))
+	p.number(tagFinished, int64(c.Finished))
+}
+
+// Hold is points to be set aside; until is 0 when the client leaves it to the
+// server.
+func (p *ContentPrint) Hold(by Naming, name string, c *Hold, until Time) {
+	p.deed("hold", by, name, &c.Deed)
+	p.number(tagPoints, int64(c.Points))
+	p.number(tagUntil, int64(until))
+}
+
+// Capture is points of a hold to be spent.
+func (p *ContentPrint) Capture(by Naming, name string, c *Capture) {
+	p.deed("capture", by, name, &c.Deed)
+	p.text(tagHold, c.Hold.ID)
+	p.number(tagAmount, int64(c.Amount))
+	p.number(tagPoints, int64(c.Points))
+}
+
+// Void is a hold to be given up.
+func (p *ContentPrint) Void(by Naming, name string, c *Void) {
+	p.deed("void", by, name, &c.Deed)
+	p.text(tagHold, c.Hold.ID)
+}
+
+// Rating is what a buyer thought of a receipt.
+func (p *ContentPrint) Rating(receipt string, stars int, words string) {
+	p.begin("rating")
+	p.text(tagReceipt, receipt)
+	p.number(tagStars, int64(stars))
+	p.text(tagReason, words)
 }
 
 // Grant is points that no purchase earned, which are sent as an accrual too.

@@ -61,6 +61,16 @@ func TestContentPrintStays(t *testing.T) {
 	f("key", 0xcd8bfc46d051dccb, func() { p.Key(&CreateKey{KeyID: "k1", Role: RoleTill, Store: "S1", Note: "till 1"}) })
 	f("revocation", 0x87d312f4bb2a7ceb, func() { p.Revocation(&RevokeKey{KeyID: "k1"}) })
 	f("refresh", 0xd6928d8bdcc253d0, p.Refresh)
+	f("receipt with instruments", 0x4b04be0e1f6ff3ae, func() {
+		p.Receipt(ByCode, "1234567890123456", &Receipt{Deed: deed, Amount: 500, Certificate: CertificateMax,
+			Coupons: []string{"SPRING", "2200000000019"}, Hold: HoldRef{ID: "h1"}, Started: at, Finished: at + 1})
+	})
+	f("hold", 0xcdcb66e3dde7167, func() { p.Hold(ByCard, "c1", &Hold{Deed: deed, Points: 20}, at) })
+	f("capture", 0x3dd0ec5fb3dfe3c0, func() {
+		p.Capture(ByNobody, "", &Capture{Deed: deed, Hold: HoldRef{ID: "h1"}, Amount: 500, Points: RedeemMax})
+	})
+	f("void", 0x98d7064bc3ce74f8, func() { p.Void(ByNobody, "", &Void{Deed: deed, Hold: HoldRef{ID: "h1"}}) })
+	f("rating", 0xcce911702ce7fa9e, func() { p.Rating("r1", 5, "kind") })
 }
 
 // TestContentPrintTellsApart gives two commands that differ in one field two
@@ -106,6 +116,25 @@ func TestContentPrintTellsApart(t *testing.T) {
 		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 10, NoRedeem: true}} }),
 		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 4}, {Amount: 6}} }),
 		receipt(ByNobody, "", func(c *Receipt) { c.Lines = []Line{{Amount: 6}, {Amount: 4}} }),
+		receipt(ByCode, "a", func(c *Receipt) {}),
+		receipt(ByNobody, "", func(c *Receipt) { c.Certificate = 1 }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Certificate = CertificateMax }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Coupons = []string{"a"} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Coupons = []string{"a", "b"} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Coupons = []string{"b", "a"} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Hold = HoldRef{ID: "a"} }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Started = 1 }),
+		receipt(ByNobody, "", func(c *Receipt) { c.Finished = 1 }),
+		func(p *ContentPrint) { p.Hold(ByNobody, "", &Hold{Points: 10}, 0) },
+		func(p *ContentPrint) { p.Hold(ByNobody, "", &Hold{Points: 10}, 1) },
+		func(p *ContentPrint) { p.Capture(ByNobody, "", &Capture{Hold: HoldRef{ID: "a"}}) },
+		func(p *ContentPrint) { p.Capture(ByNobody, "", &Capture{Hold: HoldRef{ID: "a"}, Points: 10}) },
+		func(p *ContentPrint) { p.Capture(ByNobody, "", &Capture{Hold: HoldRef{ID: "a"}, Amount: 10}) },
+		func(p *ContentPrint) { p.Void(ByNobody, "", &Void{Hold: HoldRef{ID: "a"}}) },
+		func(p *ContentPrint) { p.Void(ByNobody, "", &Void{Hold: HoldRef{ID: "b"}}) },
+		func(p *ContentPrint) { p.Rating("a", 1, "") },
+		func(p *ContentPrint) { p.Rating("a", 2, "") },
+		func(p *ContentPrint) { p.Rating("a", 1, "b") },
 		func(p *ContentPrint) { p.Accrual(ByNobody, "", &Receipt{Amount: 10}) },
 		func(p *ContentPrint) { p.Return(ByNobody, "", &Deed{}, "", 10) },
 		func(p *ContentPrint) { p.Return(ByNobody, "", &Deed{}, "a", 10) },

@@ -110,6 +110,18 @@ const (
 	FlagDormant
 )
 
+var flagNames = [...]string{"earns_often", "adjusts_much", "set_aside", "dormant"}
+
+// Names are the words for the flags in answers, in the order of their bits.
+func (f Flags) Names() (names []string) {
+	for i, name := range flagNames {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func appendLegs(b []byte, legs []Leg) []byte {
 	b = appendUint(b, uint64(len(legs)))
 	for i := range legs {

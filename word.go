@@ -17,6 +17,7 @@ type Note struct {
 	Head
 	Member  MemberNo
 	Before  Seq // the note before it; 0 = none
+	No      int // how many notes there are with it
 	Actor   string
 	KeySlot uint32
 	Words   []byte // sealed
@@ -39,12 +40,12 @@ func (c *Rating) read(d *decoder) {
 
 func (c *Note) append(b []byte) []byte {
 	b = appendUint(appendUint(c.Head.append(b), uint64(c.Member+1)), uint64(c.Before))
-	b = appendUint(appendString(b, c.Actor), uint64(c.KeySlot))
-	return appendBytes(b, c.Words)
+	b = appendString(appendUint(b, uint64(c.No)), c.Actor)
+	return appendBytes(appendUint(b, uint64(c.KeySlot)), c.Words)
 }
 
 func (c *Note) read(d *decoder) {
 	c.Head.read(d)
-	c.Member, c.Before, c.Actor = MemberNo(d.uint())-1, Seq(d.uint()), d.string()
+	c.Member, c.Before, c.No, c.Actor = MemberNo(d.uint())-1, Seq(d.uint()), int(d.uint()), d.string()
 	c.KeySlot, c.Words = uint32(d.uint()), d.bytes()
 }

@@ -2,7 +2,7 @@ package api
 
 import "github.com/kopilka/kopilka"
 
-var accrualFields = []string{"op", "id", "card", "phone", "member_id", "store", "till", "cashier", "receipt_no",
+var accrualFields = []string{"op", "id", "card", "phone", "code", "member_id", "store", "till", "cashier", "receipt_no",
 	"occurred_at", "amount", "lines", "no_earn_amount", "no_redeem_amount", "points", "reason", "source"}
 
 // decodeAccrual reads points to be earned. With an amount it is a purchase in

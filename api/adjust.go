@@ -8,7 +8,7 @@ const (
 	actorMax  = 64
 )
 
-var adjustmentFields = []string{"op", "id", "card", "phone", "member_id", "store", "till", "cashier", "receipt_no",
+var adjustmentFields = []string{"op", "id", "card", "phone", "code", "member_id", "store", "till", "cashier", "receipt_no",
 	"occurred_at", "points", "reason", "actor", "source"}
 
 // decodeAdjustment reads a correction by staff, up or down.

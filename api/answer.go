@@ -67,38 +67,58 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	intField(e, "seq", int64(r.seq))
 	switch c := r.cmd.(type) {
 	case *kopilka.Receipt:
-		s.memberIDField(e, c.Member)
-		intField(e, "earned", int64(out.Earned))
-		intField(e, "redeemed", int64(out.Redeemed))
-		intField(e, "certificate_used", 0)
-		intField(e, "cash_due", int64(out.CashDue))
-		s.standing(e, r.seq, out)
-		e.FieldStart("legs")
-		e.ArrEmpty()
+		s.memberIDField(e, buyer(c.Member, out))
+		s.receiptAnswer(e, r.seq, c, out)
 	case *kopilka.Redemption:
-		s.memberIDField(e, c.Member)
+		s.memberIDField(e, buyer(c.Member, out))
 		intField(e, "earned", 0)
 		intField(e, "redeemed", int64(out.Redeemed))
 		intField(e, "cash_due", int64(out.CashDue))
 		s.standing(e, r.seq, out)
 	case *kopilka.Grant:
-		s.memberIDField(e, c.Member)
+		s.memberIDField(e, buyer(c.Member, out))
 		intField(e, "earned", int64(out.Earned))
 		intField(e, "redeemed", 0)
 		s.standing(e, r.seq, out)
 	case *kopilka.Adjustment:
-		s.memberIDField(e, c.Member)
+		s.memberIDField(e, buyer(c.Member, out))
 		intField(e, "points", int64(c.Points))
 		s.standing(e, r.seq, out)
+		flagsField(e, out.Flags)
 	case *kopilka.Return:
-		s.memberIDField(e, c.Member)
+		s.memberIDField(e, buyer(c.Member, out))
 		optField(e, "receipt", c.Receipt)
 		intField(e, "goods", int64(out.Goods))
 		intField(e, "cash_refund", int64(out.CashRefund))
 		intField(e, "points_restored", int64(out.Restored))
 		intField(e, "points_lapsed", int64(out.Lapsed))
 		intField(e, "points_taken", int64(out.Taken))
+		intField(e, "certificate_restored", int64(out.CertificateRestored))
+		intField(e, "certificate_lapsed", int64(out.CertificateLapsed))
 		s.standing(e, r.seq, out)
+		s.legsField(e, out.Legs)
+	case *kopilka.Hold:
+		s.memberIDField(e, buyer(c.Member, out))
+		intField(e, "points", int64(c.Points))
+		s.timeField(e, "expires_at", c.Until)
+		s.standing(e, r.seq, out)
+	case *kopilka.Capture:
+		s.memberIDField(e, buyer(c.Member, out))
+		strField(e, "hold", c.Hold.ID)
+		intField(e, "earned", 0)
+		intField(e, "redeemed", int64(out.Redeemed))
+		intField(e, "freed", int64(out.HeldBack))
+		intField(e, "cash_due", int64(out.CashDue))
+		s.standing(e, r.seq, out)
+	case *kopilka.Void:
+		s.memberIDField(e, buyer(c.Member, out))
+		strField(e, "hold", c.Hold.ID)
+		intField(e, "freed", int64(out.HeldBack))
+		s.standing(e, r.seq, out)
+	case *kopilka.Rating:
+		s.memberIDField(e, c.Member)
+		strField(e, "receipt", c.Receipt)
+		intField(e, "stars", int64(c.Stars))
 	case *kopilka.PutMember:
 		s.memberIDField(e, out.Member)
 		strField(e, "card", c.Card)
@@ -106,6 +126,13 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		e.FieldStart("enrolled")
 		e.Bool(out.Enrolled)
 		s.standing(e, r.seq, out)
+	case *kopilka.Note:
+		s.memberIDField(e, out.Member)
+		intField(e, "notes", int64(c.No))
+	case *kopilka.Issue:
+		s.issueAnswer(e, c)
+	case *kopilka.Emit:
+		s.emissionAnswer(e, c, out)
 	case *kopilka.SetProgram:
 		switch {
 		case len(c.Document) == 0:
@@ -135,11 +162,20 @@ func (s *Server) memberIDField(e *jx.Encoder, m kopilka.MemberNo) {
 	e.Str(s.ids.ID(m))
 }
 
+// buyer is whom a command was about: the member that it named or, where that one
+// is part of another, who stands for both.
+func buyer(named kopilka.MemberNo, out *kopilka.Outcome) kopilka.MemberNo {
+	if out.Member != kopilka.NoMember {
+		return out.Member
+	}
+	return named
+}
+
 // standing writes how the books stand with the member after the command; of
 // nobody, nothing.
 func (s *Server) standing(e *jx.Encoder, seq kopilka.Seq, out *kopilka.Outcome) {
 	if out.Member == kopilka.NoMember {
-		for _, name := range [...]string{"balance", "pending", "debt", "tier", "segment", "next_expiry"} {
+		for _, name := range [...]string{"balance", "pending", "held", "debt", "tier", "segment", "next_expiry"} {
 			nullField(e, name)
 		}
 		return
@@ -147,6 +183,7 @@ func (s *Server) standing(e *jx.Encoder, seq kopilka.Seq, out *kopilka.Outcome) 
 	p := s.program(seq)
 	intField(e, "balance", int64(out.Balance))
 	intField(e, "pending", int64(out.Pending))
+	intField(e, "held", int64(out.Held))
 	intField(e, "debt", int64(out.Debt))
 	strField(e, "tier", p.Tiers[out.Tier].ID)
 	strField(e, "segment", p.RFM.Segments.Names[out.Segment].ID)

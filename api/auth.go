@@ -121,7 +121,11 @@ func (c *call) admit(o *order) *problem {
 			return &problem{code: codeForbidden, detail: "blocking needs a key of the role admin",
 				faults: []fault{{"/blocked", "needs a key of the role admin"}}}
 		}
-		return c.ownStore(o.member.change.Store.Value, nil)
+		if o.member.tier.Set && c.key.Role != kopilka.RoleAdmin {
+			return &problem{code: codeForbidden, detail: "a tier by hand needs a key of the role admin",
+				faults: []fault{{"/tier", "needs a key of the role admin"}}}
+		}
+		return c.ownStore(o.member.store, &o.member.store)
 	}
 	if o.deed == nil {
 		return nil
@@ -138,8 +142,6 @@ func (c *call) ownStore(store string, fill *string) *problem {
 		return &problem{code: codeForbidden, detail: "the key is bound to another store",
 			faults: []fault{{"/store", "is not the store of the key"}}}
 	}
-	if fill != nil {
-		*fill = own
-	}
+	*fill = own
 	return nil
 }

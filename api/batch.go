@@ -30,7 +30,7 @@ type batch struct {
 	// What later lines of the group may need to see.
 	cards    map[string]bool // of members that are put
 	phones   bool            // some member is put
-	receipts map[string]bool // ids of sales and of receipts whose goods come back
+	receipts map[string]bool // ids of sales and holds, and of receipts and holds that an order is about
 
 	fresh map[string]bool // cards that the import has enrolled, and no answer has told yet
 }
@@ -154,6 +154,12 @@ func (b *batch) decode(o *order, text []byte) *problem {
 		o.decodeRedemption(r, redemptionFields)
 	case "return":
 		o.decodeReturn(r, returnFields, "")
+	case "hold":
+		o.decodeHold(r, holdFields)
+	case "capture":
+		o.decodeCapture(r, captureFields, "")
+	case "void":
+		o.decodeVoid(r, voidFields, "")
 	case "adjustment":
 		o.decodeAdjustment(r, adjustmentFields)
 	case "member":
@@ -162,7 +168,7 @@ func (b *batch) decode(o *order, text []byte) *problem {
 		if text[0] != '{' {
 			return malformed("", "a line must be an object")
 		}
-		return malformed("/op", "must be receipt, accrual, redemption, return, adjustment or member")
+		return malformed("/op", "must be receipt, accrual, redemption, return, hold, capture, void, adjustment or member")
 	}
 	if p := r.end(); p != nil {
 		return p
@@ -200,7 +206,7 @@ func (b *batch) depends(o *order) bool {
 	if o.cmd.Kind() == kopilka.KindMember {
 		return b.cards[o.member.card] || b.cards[o.member.referrer.Value]
 	}
-	if o.cmd.Kind() == kopilka.KindReturn && b.receipts[o.back.receipt] {
+	if o.cmd.Kind() == kopilka.KindReturn && b.receipts[o.back.receipt] || b.receipts[o.holdID()] {
 		return true
 	}
 	switch o.who.by {
@@ -217,12 +223,15 @@ func (b *batch) note(o *order) {
 	case kopilka.KindMember:
 		b.cards[o.member.card] = true
 		b.phones = true
-	case kopilka.KindReceipt, kopilka.KindRedemption:
+	case kopilka.KindReceipt, kopilka.KindRedemption, kopilka.KindHold, kopilka.KindCapture:
 		b.receipts[o.head.ID] = true
 	case kopilka.KindReturn:
 		if o.back.receipt != "" {
 			b.receipts[o.back.receipt] = true
 		}
+	}
+	if hold := o.holdID(); hold != "" {
+		b.receipts[hold] = true
 	}
 }
 

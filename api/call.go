@@ -24,6 +24,7 @@ type call struct {
 	ctx       *fasthttp.RequestCtx
 	route     *route
 	param     string // what stands in place of the braces of the route's path
+	second    string // and of the second braces of those that have two
 	key       engine.Key
 	requestID string
 	secret    string // of a key that this call makes
@@ -137,10 +138,10 @@ func (c *call) takeID() *problem {
 }
 
 // needsID tells whether a command without an id is refused. Putting a member,
-// a program or the end of a key twice does no harm.
+// a program, a rating or the end of a key twice does no harm.
 func needsID(c kopilka.Command) bool {
 	switch c.Kind() {
-	case kopilka.KindMember, kopilka.KindProgram, kopilka.KindRevoke, kopilka.KindRefresh:
+	case kopilka.KindMember, kopilka.KindProgram, kopilka.KindRevoke, kopilka.KindRefresh, kopilka.KindRating:
 		return false
 	}
 	return true

@@ -19,7 +19,7 @@ func (s *Server) getClock(c *call) *problem {
 }
 
 // postClock moves the test clock, and answers when the ticks of the days between
-// are applied.
+// are applied and the certificates of all these days are given.
 func (s *Server) postClock(c *call) *problem {
 	if !s.queue.TestClock() {
 		return noTestClock()
@@ -43,7 +43,7 @@ func (s *Server) postClock(c *call) *problem {
 	if now < s.queue.Now() {
 		return malformed("/now", "the clock only moves forward; it stands at "+s.queue.Now().String())
 	}
-	if err := s.queue.SetClock(now); errors.Is(err, commit.ErrNoTestClock) {
+	if err := s.walkClock(s.stopped, now); errors.Is(err, commit.ErrNoTestClock) {
 		return noTestClock()
 	} else if err != nil {
 		return s.failed(err)

@@ -265,6 +265,25 @@ func (r *reader) phone() string {
 	return phone
 }
 
+// appCode reads the short-lived code that a member's app shows: 16 digits.
+func (r *reader) appCode() string {
+	s := r.string()
+	if r.bad {
+		return ""
+	}
+	ok := len(s) == appCodeLength
+	for i := range len(s) {
+		ok = ok && s[i] >= '0' && s[i] <= '9'
+	}
+	if !ok {
+		r.fail("must be the 16 digits of an app code")
+		return ""
+	}
+	return s
+}
+
+const appCodeLength = 16
+
 // amount reads money or points from min to AmountMax.
 func (r *reader) amount(min int64) int64 { return r.integer(min, kopilka.AmountMax) }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,10 +33,17 @@ type order struct {
 	who   naming
 	timed bool // occurred_at was given
 	print kopilka.ContentPrint
-	past  bool // of an import: late rows and unknown cards are taken
-	earns bool // of an import that earns
+	// complete looks up what the command needs beside member and day, each time
+	// anew; nil = nothing.
+	complete func() *problem
+	about    string // a card: orders about one go one after the other; empty = none
+	past     bool   // of an import: late rows and unknown cards are taken
+	earns    bool   // of an import that earns
+	shown    bool   // what was said to be a card is an instrument's number, and stands among the coupons
 
 	receipt    kopilka.Receipt
+	hold       holdOrder
+	rating     ratingOrder
 	redemption kopilka.Redemption
 	grant      kopilka.Grant
 	adjustment kopilka.Adjustment
@@ -46,7 +54,7 @@ type order struct {
 // naming is how a request names its member.
 type naming struct {
 	by   kopilka.Naming
-	text string // the card, phone or member_id
+	text string // the card, phone, code or member_id
 }
 
 // result is what became of an order.
@@ -61,7 +69,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed = naming{}, false
+	o.who, o.timed, o.complete, o.about = naming{}, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -76,6 +84,8 @@ func (o *order) shared(r *reader, name string) bool {
 		o.called(r, kopilka.ByCard, r.card())
 	case "phone":
 		o.called(r, kopilka.ByPhone, r.phone())
+	case "code":
+		o.called(r, kopilka.ByCode, r.appCode())
 	case "member_id":
 		o.called(r, kopilka.ByMemberID, r.short())
 	case "store":
@@ -98,7 +108,7 @@ func (o *order) shared(r *reader, name string) bool {
 
 func (o *order) called(r *reader, by kopilka.Naming, text string) {
 	if o.who.by != kopilka.ByNobody {
-		r.fail("a person is named by exactly one of card, phone and member_id")
+		r.fail("a person is named by exactly one of card, phone, code and member_id")
 	}
 	o.who = naming{by, text}
 }
@@ -106,7 +116,7 @@ func (o *order) called(r *reader, by kopilka.Naming, text string) {
 // named checks that somebody is named, for commands that need it.
 func (o *order) named(r *reader) {
 	if o.who.by == kopilka.ByNobody {
-		r.failAt("", "one of card, phone and member_id is missing")
+		r.failAt("", "one of card, phone, code and member_id is missing")
 	}
 }
 
@@ -137,7 +147,7 @@ func (s *Server) carry(o *order) (result, *problem) {
 }
 
 // turns are locks for orders that are made of what an order before them left:
-// returns by their receipt, members by their card. Those that fall on one lock by
+// returns by their receipt, what ends a hold by the hold, members by their card. Those that fall on one lock by
 // chance only wait a little. Groups of a batch do without where nobody has the
 // turn, and take it for the lines that were overtaken.
 type turns [256]sync.Mutex
@@ -147,8 +157,12 @@ func (s *Server) turn(o *order) *sync.Mutex {
 	switch {
 	case o.cmd.Kind() == kopilka.KindReturn && o.back.receipt != "":
 		return &s.turns[kopilka.FingerprintReturns(o.back.receipt)%uint64(len(s.turns))]
+	case o.holdID() != "":
+		return &s.turns[kopilka.FingerprintHold(o.holdID())%uint64(len(s.turns))]
 	case o.cmd.Kind() == kopilka.KindMember:
 		return &s.turns[xxhash.Sum64String(o.member.card)%uint64(len(s.turns))]
+	case o.about != "":
+		return &s.turns[xxhash.Sum64String(o.about)%uint64(len(s.turns))]
 	}
 	return nil
 }
@@ -202,6 +216,16 @@ func (s *Server) look(o *order) (first *commit.Record, p *problem) {
 		return nil, s.lookMember(o)
 	case kopilka.KindReturn:
 		return nil, s.lookReturn(o)
+	case kopilka.KindHold:
+		return nil, s.lookUntil(o)
+	case kopilka.KindRating:
+		return nil, s.lookRating(o)
+	}
+	if o.holdID() != "" {
+		return nil, s.lookHold(o)
+	}
+	if o.complete != nil {
+		return nil, o.complete()
 	}
 	return nil, nil
 }
@@ -225,12 +249,12 @@ const aheadMax = 5 * time.Minute
 // place finds the member, the day and an earlier receipt of the same number.
 func (s *Server) place(o *order) *problem {
 	d := o.deed
-	if p := s.resolve(o); p != nil {
-		return p
-	}
 	now, calendar := s.queue.Now(), s.queue.Calendar()
 	if !o.timed {
 		d.At = now
+	}
+	if p := s.resolve(o); p != nil {
+		return p
 	}
 	d.Day = calendar.DayOf(d.At)
 	today := calendar.DayOf(now)
@@ -269,22 +293,71 @@ func (s *Server) resolve(o *order) *problem {
 		d.Member = kopilka.NoMember
 		return nil
 	}
-	m, ok := s.find(o.who)
+	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
+	if !ok && s.shownAsCard(o) {
+		d.NamedBy, d.Member = kopilka.ByNobody, kopilka.NoMember
+		return nil
+	}
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	if s.barred(o) {
+		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
 	}
 	d.Member = m
 	return nil
 }
 
-// find gives the member behind a name.
-func (s *Server) find(who naming) (m kopilka.MemberNo, ok bool) {
+// barred tells whether the card by which a member is named is blocked, as a lost
+// one is: it may neither earn nor spend. Goods and holds come back all the same,
+// and staff may correct what they like.
+func (s *Server) barred(o *order) (yes bool) {
+	switch o.cmd.Kind() {
+	case kopilka.KindReturn, kopilka.KindVoid, kopilka.KindAdjustment:
+		return false
+	}
+	if o.who.by != kopilka.ByCard || o.past {
+		return false
+	}
+	s.queue.View(func(b *engine.State) {
+		card, _ := b.CardState(o.who.text)
+		yes = card.Blocked
+	})
+	return yes
+}
+
+// shownAsCard tells whether what a till sent as a card is the number of an
+// instrument: a cashier scans whatever he is given. The number is then put before
+// the coupons, and the sale is nobody's.
+func (s *Server) shownAsCard(o *order) bool {
+	c, ok := o.cmd.(*kopilka.Receipt)
+	if !ok || o.who.by != kopilka.ByCard {
+		return false
+	}
+	s.queue.View(func(b *engine.State) {
+		var n engine.Number
+		n, ok = b.FindNumber(o.who.text)
+		ok = ok && n.Place != 0
+	})
+	if ok && !slices.Contains(c.Coupons, o.who.text) {
+		c.Coupons = slices.Insert(c.Coupons, 0, o.who.text)
+	}
+	return ok
+}
+
+// find gives the member behind a name. An app code is judged at the instant of
+// the sale, so that a till that was offline can send what it has taken.
+func (s *Server) find(who naming, at kopilka.Time) (m kopilka.MemberNo, ok bool) {
 	switch who.by {
 	case kopilka.ByCard:
 		s.queue.View(func(b *engine.State) { m, ok = b.ByCard(who.text) })
 	case kopilka.ByPhone:
 		tag := s.vault.PhoneTag(who.text)
 		s.queue.View(func(b *engine.State) { m, ok = b.ByPhone(tag) })
+	case kopilka.ByCode:
+		if m, ok = s.codes.Find(who.text, at); ok {
+			s.queue.View(func(b *engine.State) { ok = int64(m) < int64(b.Members()) })
+		}
 	case kopilka.ByMemberID:
 		s.queue.View(func(b *engine.State) {
 			m, ok = b.IDs().No(who.text)
@@ -292,6 +365,15 @@ func (s *Server) find(who naming) (m kopilka.MemberNo, ok bool) {
 		})
 	}
 	return m, ok
+}
+
+// same tells whether two numbers stand for one member, or both for nobody.
+func (s *Server) same(a, b kopilka.MemberNo) (yes bool) {
+	if a == kopilka.NoMember || b == kopilka.NoMember {
+		return a == b
+	}
+	s.queue.View(func(books *engine.State) { yes = books.Resolve(a) == books.Resolve(b) })
+	return yes
 }
 
 // failed is what the world's no is shown as. What is not foreseen is logged.

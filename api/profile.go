@@ -9,6 +9,7 @@ import (
 	"github.com/kopilka/kopilka/index"
 	"github.com/kopilka/kopilka/people"
 	"github.com/kopilka/kopilka/program"
+	"github.com/valyala/fasthttp"
 )
 
 // memberView is what the books say of one member at one position of the log.
@@ -26,6 +27,29 @@ func (v *memberView) read(b *engine.State, no kopilka.MemberNo, at kopilka.Time)
 	if v.Referrer != kopilka.NoMember {
 		v.referrer = b.Card(v.Referrer)
 	}
+}
+
+// getMember shows all that is known of the member of a card.
+func (s *Server) getMember(c *call) *problem {
+	if p := c.reads(); p != nil {
+		return p
+	}
+	var m memberView
+	ok := false
+	s.queue.View(func(b *engine.State) {
+		var no kopilka.MemberNo
+		if no, ok = b.ByCard(c.param); ok {
+			m.read(b, no, s.queue.Now())
+		}
+	})
+	if !ok {
+		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	p := s.showMember(c, &m)
+	if p != nil {
+		return p
+	}
+	return c.reply(fasthttp.StatusOK)
 }
 
 // showMember writes a member.
@@ -51,8 +75,7 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 	intField(e, "debt", int64(m.Debt))
 	strField(e, "tier", m.rules.Tiers[m.Tier].ID)
 	progress(e, m)
-	e.FieldStart("certificates")
-	e.ArrEmpty()
+	certificates(e, m.Certificates)
 	s.lots(e, m)
 	s.expiryField(e, m.NextExpiry)
 	e.FieldStart("rfm")

@@ -15,15 +15,16 @@ const linesMax = 500
 
 // receiptFields are in the order of the reference, which is the order in which
 // reader expects them to come. The first is known in batches only.
-var receiptFields = []string{"op", "id", "card", "phone", "member_id", "store", "till", "cashier", "receipt_no",
-	"occurred_at", "amount", "lines", "redeem", "no_earn_amount", "no_redeem_amount", "source"}
+var receiptFields = []string{"op", "id", "card", "phone", "code", "member_id", "store", "till", "cashier", "receipt_no",
+	"occurred_at", "amount", "lines", "redeem", "certificate", "coupons", "hold", "no_earn_amount", "no_redeem_amount",
+	"started_at", "finished_at", "source"}
 
 var lineFields = []string{"sku", "category", "qty", "amount", "flags"}
 
 // decodeReceipt reads a sale. It is the body of quotes, too.
 func (o *order) decodeReceipt(r *reader, fields []string) {
 	c := &o.receipt
-	*c = kopilka.Receipt{Lines: c.Lines[:0], Imported: o.past, Earn: o.earns}
+	*c = kopilka.Receipt{Lines: c.Lines[:0], Coupons: c.Coupons[:0], Imported: o.past, Earn: o.earns}
 	o.begin(c, &c.Head, &c.Deed)
 	priced, lined := false, false
 	for f := r.object(fields); f.next(); {
@@ -37,6 +38,16 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 			lined = true
 		case "redeem":
 			c.Redeem = r.redeem(0)
+		case "certificate":
+			c.Certificate = r.redeem(0)
+		case "coupons":
+			o.decodeCoupons(r)
+		case "hold":
+			c.Hold.ID = r.id()
+		case "started_at":
+			c.Started = r.time()
+		case "finished_at":
+			c.Finished = r.time()
 		case "no_earn_amount":
 			c.NoEarn = kopilka.Money(r.amount(0))
 		case "no_redeem_amount":
@@ -48,12 +59,38 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 	if !priced {
 		r.failAt("", "amount is missing")
 	}
-	if c.Redeem > 0 && o.who.by == kopilka.ByNobody {
-		r.failAt("/redeem", "nobody is named whose points could be spent")
+	if o.who.by == kopilka.ByNobody && c.Hold.ID == "" {
+		if c.Redeem > 0 {
+			r.failAt("/redeem", "nobody is named whose points could be spent")
+		}
+		if c.Certificate > 0 {
+			r.failAt("/certificate", "nobody is named whose certificate it could be: a gift certificate goes into coupons")
+		}
+	}
+	if c.Started != 0 && c.Finished != 0 && c.Finished < c.Started {
+		r.failAt("/finished_at", "is before started_at")
 	}
 	o.checkSums(r, lined)
 	o.print.Receipt(o.who.by, o.who.text, c)
 	c.Content = o.print.Sum()
+}
+
+// couponsMax bounds the instruments of one receipt, and couponMax the length of
+// each in bytes.
+const (
+	couponsMax = 16
+	couponMax  = 64
+)
+
+func (o *order) decodeCoupons(r *reader) {
+	c := &o.receipt
+	r.array(couponsMax, func() {
+		said := r.string()
+		if !r.bad && (len(said) > couponMax || !kopilka.ValidID(said)) {
+			r.fail("must be a number or a code: 1 to 64 visible ASCII characters")
+		}
+		c.Coupons = append(c.Coupons, said)
+	})
 }
 
 func (o *order) decodeLines(r *reader) {
@@ -143,6 +180,11 @@ func (s *Server) quote(c *call) *problem {
 	if p := s.place(o); p != nil {
 		return p
 	}
+	if o.holdID() != "" {
+		if p := s.lookHold(o); p != nil {
+			return p
+		}
+	}
 	var out kopilka.Outcome
 	var at kopilka.Seq
 	s.queue.View(func(b *engine.State) {
@@ -155,7 +197,9 @@ func (s *Server) quote(c *call) *problem {
 	out.Time = s.queue.Now()
 	c.out.ObjStart()
 	s.answer(&c.out, &result{seq: at, cmd: &o.receipt, outcome: &out})
+	intField(&c.out, "max_certificate", int64(out.MaxCertificate))
 	intField(&c.out, "max_redeem", int64(out.MaxRedeem))
+	s.capsField(&c.out, &o.receipt, &out)
 	c.out.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }
@@ -215,6 +259,9 @@ func (s *Server) showReceipt(c *call, id string) *problem {
 	strField(e, "kind", v.record.Command.Kind().String())
 	s.answer(e, &result{seq: v.record.Seq, cmd: v.record.Command, outcome: &v.record.Outcome})
 	s.deedFields(e, v.deed)
+	if c, ok := v.record.Command.(*kopilka.Receipt); ok {
+		s.servedFields(e, c)
+	}
 	intField(e, "amount", int64(v.amount))
 	e.FieldStart("lines")
 	e.ArrStart()
@@ -232,10 +279,14 @@ func (s *Server) showReceipt(c *call, id string) *problem {
 		intField(e, "goods", int64(b.goods))
 		intField(e, "points_restored", int64(b.restored))
 		intField(e, "points_taken", int64(b.taken))
+		intField(e, "certificate_restored", int64(b.certificates))
 		s.timeField(e, "recorded_at", b.at)
 		e.ObjEnd()
 	}
 	e.ArrEnd()
+	if p := s.ratingField(e, id); p != nil {
+		return p
+	}
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }
@@ -249,6 +300,19 @@ func (s *Server) deedFields(e *jx.Encoder, d *kopilka.Deed) {
 	optField(e, "source", d.Source)
 	s.timeField(e, "occurred_at", d.At)
 	strField(e, "day", d.Day.String())
+}
+
+// servedFields writes between when and when the buyer was served.
+func (s *Server) servedFields(e *jx.Encoder, c *kopilka.Receipt) {
+	at := func(name string, t kopilka.Time) {
+		if t == 0 {
+			nullField(e, name)
+			return
+		}
+		s.timeField(e, name, t)
+	}
+	at("started_at", c.Started)
+	at("finished_at", c.Finished)
 }
 
 func lineShown(e *jx.Encoder, l *kopilka.Line, sold, left *kopilka.RemainsLine) {
@@ -266,6 +330,8 @@ func lineShown(e *jx.Encoder, l *kopilka.Line, sold, left *kopilka.RemainsLine) 
 		e.Str("no_redeem")
 	}
 	e.ArrEnd()
+	intField(e, "certificate", int64(sold.Certificate))
+	intField(e, "discount", int64(sold.Discount))
 	intField(e, "redeemed", int64(sold.Spent))
 	intField(e, "earned", int64(sold.Earned))
 	intField(e, "left", int64(left.Goods))

@@ -2,7 +2,7 @@ package api
 
 import "github.com/kopilka/kopilka"
 
-var redemptionFields = []string{"op", "id", "card", "phone", "member_id", "store", "till", "cashier", "receipt_no",
+var redemptionFields = []string{"op", "id", "card", "phone", "code", "member_id", "store", "till", "cashier", "receipt_no",
 	"occurred_at", "points", "amount", "source"}
 
 // decodeRedemption reads points to be spent without a sale. With an amount the

@@ -112,6 +112,9 @@ var madeUp = []struct {
 }{
 	{regexp.MustCompile(`"m[0-9a-z]{13}"`), `"MEMBER"`},
 	{regexp.MustCompile(`kpk_([a-z0-9]+)_[A-Za-z0-9_-]{43}`), `kpk_$1_SECRET`},
+	{regexp.MustCompile(`("code": ?)"[0-9]{16}"`), `$1"CODE"`},
+	{regexp.MustCompile(`"[0-9]{13}"`), `"NUMBER"`},
+	{regexp.MustCompile(`(?m)^[0-9]{13},`), `NUMBER,`},
 	{regexp.MustCompile(`("request_id": ?)"[^"]*"`), `$1"REQUEST"`},
 	{regexp.MustCompile(`("next_cursor": ?)"[^"]*"`), `$1"CURSOR"`},
 }

@@ -28,7 +28,7 @@ type lineBack struct {
 }
 
 // The field receipt is known in batches only; elsewhere the path says it.
-var returnFields = []string{"op", "receipt", "id", "card", "phone", "member_id", "store", "till", "cashier",
+var returnFields = []string{"op", "receipt", "id", "card", "phone", "code", "member_id", "store", "till", "cashier",
 	"receipt_no", "occurred_at", "amount", "lines", "source"}
 
 var returnLineFields = []string{"line", "sku", "category", "qty", "amount", "flags"}
@@ -116,7 +116,7 @@ func (s *Server) lookReturn(o *order) *problem {
 	if p != nil {
 		return p
 	}
-	if o.who.by != kopilka.ByNobody && c.Member != sale.deed.Member {
+	if o.who.by != kopilka.ByNobody && !s.same(c.Member, sale.deed.Member) {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
 	c.Member = sale.deed.Member
@@ -170,6 +170,8 @@ func (s *Server) findSale(id string, looked *kopilka.Seq) (v sale, p *problem) {
 	case *kopilka.Receipt:
 		v.deed, v.amount, v.lines = &c.Deed, c.Amount, c.Lines
 	case *kopilka.Redemption:
+		v.deed, v.amount = &c.Deed, c.Amount
+	case *kopilka.Capture:
 		v.deed, v.amount = &c.Deed, c.Amount
 	default:
 		return v, &noReceipt
@@ -312,7 +314,8 @@ func (s *Server) returnsOf(newest kopilka.Seq) ([]returned, *problem) {
 		if !ok {
 			break
 		}
-		list = append(list, returned{c.ID, at, record.Outcome.Goods, record.Outcome.Restored, record.Outcome.Taken, record.Outcome.Time})
+		list = append(list, returned{c.ID, at, record.Outcome.Goods, record.Outcome.Restored, record.Outcome.Taken,
+			record.Outcome.CertificateRestored, record.Outcome.Time})
 		at = c.LastReturn
 	}
 	slices.Reverse(list)
@@ -324,12 +327,13 @@ const returnsMax = 100
 
 // returned is one return in the answer about its receipt.
 type returned struct {
-	id       string
-	seq      kopilka.Seq
-	goods    kopilka.Money
-	restored kopilka.Points
-	taken    kopilka.Points
-	at       kopilka.Time
+	id           string
+	seq          kopilka.Seq
+	goods        kopilka.Money
+	restored     kopilka.Points
+	taken        kopilka.Points
+	certificates kopilka.Points
+	at           kopilka.Time
 }
 
 // postReturn takes goods of a receipt back.

@@ -53,6 +53,11 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/receipts", roles: all, serve: s.findReceipt},
 		{method: "GET", path: "/v1/receipts/{id}", roles: all, serve: s.getReceipt},
 		{method: "POST", path: "/v1/receipts/{id}/returns", roles: tills, bytes: bodyMax, serve: s.postReturn},
+		{method: "PUT", path: "/v1/receipts/{id}/rating", roles: tills, bytes: bodyMax, serve: s.putRating},
+		{method: "POST", path: "/v1/holds", roles: tills, bytes: bodyMax, serve: s.postHold},
+		{method: "GET", path: "/v1/holds/{id}", roles: all, serve: s.getHold},
+		{method: "POST", path: "/v1/holds/{id}/capture", roles: tills, bytes: bodyMax, serve: s.postCapture},
+		{method: "POST", path: "/v1/holds/{id}/void", roles: tills, bytes: bodyMax, serve: s.postVoid},
 		{method: "POST", path: "/v1/accruals", roles: tills, bytes: bodyMax, serve: s.postAccrual},
 		{method: "POST", path: "/v1/redemptions", roles: tills, bytes: bodyMax, serve: s.postRedemption},
 		{method: "POST", path: "/v1/adjustments", roles: admin, bytes: bodyMax, serve: s.postAdjustment},
@@ -63,6 +68,16 @@ func (s *Server) table() []route {
 		{method: "PUT", path: "/v1/members/{card}", roles: tills, bytes: bodyMax, serve: s.putMember},
 		{method: "GET", path: "/v1/members/{card}", roles: all, serve: s.getMember},
 		{method: "GET", path: "/v1/members/{card}/ledger", roles: all, serve: s.ledger},
+		{method: "GET", path: "/v1/members/{card}/consents", roles: all, serve: s.consents},
+		{method: "GET", path: "/v1/members/{card}/notes", roles: admin, serve: s.notes},
+		{method: "POST", path: "/v1/members/{card}/notes", roles: admin, bytes: bodyMax, serve: s.postNote},
+		{method: "POST", path: "/v1/members/{card}/codes", roles: tills, serve: s.postCode},
+		{method: "POST", path: "/v1/members/{card}/certificates", roles: admin, bytes: bodyMax, serve: s.postCertificate},
+
+		{method: "GET", path: "/v1/instruments", roles: all, serve: s.instruments},
+		{method: "POST", path: "/v1/instruments/{instrument}/emissions", roles: admin, bytes: bodyMax, serve: s.postEmission},
+		{method: "GET", path: "/v1/instruments/{instrument}/numbers", roles: admin, serve: s.numbers},
+		{method: "GET", path: "/v1/numbers/{number}", roles: all, serve: s.getNumber},
 
 		{method: "GET", path: "/v1/segments", roles: analysts, serve: s.segments},
 		{method: "GET", path: "/v1/segments/{id}/members", roles: analysts, serve: s.segmentMembers},
@@ -111,11 +126,15 @@ func newPaths(table []route) paths {
 	return p
 }
 
+// params are what stood in place of the braces of a path, of which no path has
+// more than two.
+type params [2]string
+
 // found is a route with what stood in place of its braces.
 type found struct {
-	route *route
-	param string
-	allow string // the methods that the path knows, when it does not know this one
+	route  *route
+	params params
+	allow  string // the methods that the path knows, when it does not know this one
 }
 
 // find looks a request up. HEAD is GET without the body. A segment in braces
@@ -124,22 +143,22 @@ type found struct {
 func (p *paths) find(method, path []byte) (f found) {
 	if same := p.whole[string(path)]; same != nil {
 		for _, r := range same {
-			f.offer(r, method, "")
+			f.offer(r, method, params{})
 		}
 		return f
 	}
 	for _, r := range p.open {
-		if param, ok := match(r.segments, path); ok {
-			f.offer(r, method, param)
+		if given, ok := match(r.segments, path); ok {
+			f.offer(r, method, given)
 		}
 	}
 	return f
 }
 
-func (f *found) offer(r *route, method []byte, param string) {
+func (f *found) offer(r *route, method []byte, given params) {
 	switch {
 	case r.method == string(method), r.method == "GET" && string(method) == "HEAD":
-		f.route, f.param = r, param
+		f.route, f.params = r, given
 	case f.allow == "":
 		f.allow = r.method
 	default:
@@ -147,33 +166,34 @@ func (f *found) offer(r *route, method []byte, param string) {
 	}
 }
 
-func match(segments []string, path []byte) (param string, ok bool) {
-	rest := path
+func match(segments []string, path []byte) (given params, ok bool) {
+	rest, n := path, 0
 	for _, want := range segments {
 		if len(rest) == 0 || rest[0] != '/' {
-			return "", false
+			return given, false
 		}
 		rest = rest[1:]
-		n := 0
-		for n < len(rest) && rest[n] != '/' {
-			n++
+		end := 0
+		for end < len(rest) && rest[end] != '/' {
+			end++
 		}
-		segment := rest[:n]
-		rest = rest[n:]
+		segment := rest[:end]
+		rest = rest[end:]
 		if want[0] != '{' {
 			if string(segment) != want {
-				return "", false
+				return given, false
 			}
 			continue
 		}
 		if len(segment) == 0 {
-			return "", false
+			return given, false
 		}
-		if param, ok = unescape(segment); !ok {
-			return "", false
+		if given[n], ok = unescape(segment); !ok {
+			return given, false
 		}
+		n++
 	}
-	return param, len(rest) == 0
+	return given, len(rest) == 0
 }
 
 // unescape resolves %XX; false when that is malformed.

@@ -79,16 +79,18 @@ const connsPerIPMin = 256
 
 // Server answers requests from one queue.
 type Server struct {
-	opts    Options
-	queue   *commit.Queue
-	vault   *people.Vault
-	names   *people.Names
-	facets  *people.Facets
-	learned chan struct{} // closed when names and facets hold all profiles
-	ids     kopilka.MemberIDs
-	turns   turns
-	large   chan struct{} // a place for each large body that is worked on
-	passes  passes
+	opts   Options
+	queue  *commit.Queue
+	vault  *people.Vault
+	names  *people.Names
+	dates  *people.Dates
+	facets *people.Facets
+	ids    kopilka.MemberIDs
+	codes  kopilka.Codes
+	turns  turns
+	issuer issuer
+	large  chan struct{} // a place for each large body that is worked on
+	passes passes
 
 	paths   paths
 	http    fasthttp.Server
@@ -107,9 +109,10 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), facets: people.NewFacets(), learned: make(chan struct{}), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s.issuer.learned = make(chan struct{})
 	s.stopped, s.stop = context.WithCancel(context.Background())
-	queue.View(func(b *engine.State) { s.ids = b.IDs() })
+	queue.View(func(b *engine.State) { s.ids, s.codes = b.IDs(), b.Codes() })
 	var few [4]byte
 	if _, err := rand.Read(few[:]); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
@@ -171,10 +174,7 @@ func (s *Server) routeOf(h *fasthttp.RequestHeader) *route {
 // Serve answers what ln brings until Shutdown. A listener that has run out of
 // file descriptors waits for some instead of ending.
 func (s *Server) Serve(ln net.Listener) error {
-	go func() {
-		s.learnNames(s.stopped)
-		close(s.learned)
-	}()
+	go s.tend(s.stopped)
 	s.serving.Store(true)
 	defer s.serving.Store(false)
 	return s.http.Serve(patient{ln, s.opts.Log})
@@ -194,7 +194,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
-	c.s, c.ctx, c.route, c.param, c.key = s, ctx, nil, "", engine.Key{}
+	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
 	c.out.Reset()
 	c.name()
 	meter := &unrouted
@@ -248,7 +248,7 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeNotFound, "no route has this path in this version")
 	}
-	c.route, c.param = f.route, f.param
+	c.route, c.param, c.second = f.route, f.params[0], f.params[1]
 	if p := c.authorize(); p != nil {
 		return p
 	}

@@ -148,7 +148,11 @@ func refused(o *kopilka.Outcome) *problem {
 		p.number("requested", int64(o.Requested))
 	case kopilka.RedeemCapExceeded:
 		p.detail = fmt.Sprintf("at most %d points can be spent here", o.MaxRedeem)
+		if o.MaxCertificate > 0 {
+			p.detail += fmt.Sprintf(", and certificates of %d", o.MaxCertificate)
+		}
 		p.number("max_redeem", int64(o.MaxRedeem))
+		p.number("max_certificate", int64(o.MaxCertificate))
 	case kopilka.DuplicateReceipt:
 		p.detail = duplicateReceipt
 	case kopilka.IdempotencyMismatch:
@@ -160,7 +164,7 @@ func refused(o *kopilka.Outcome) *problem {
 const (
 	// One text for cards, phones and ids: they can be guessed, and the answer
 	// must not tell one guess from another.
-	memberNotFound      = "no member goes by the card, phone or member_id given"
+	memberNotFound      = "no member goes by the card, phone, code or member_id given"
 	duplicateReceipt    = "store, till, receipt_no and business day are those of an earlier command with another id"
 	idempotencyMismatch = "an earlier command with this id had other content"
 )

@@ -79,7 +79,7 @@ func TestRoles(t *testing.T) {
 func TestRoutes(t *testing.T) {
 	s := open(t)
 	s.enrol("c1")
-	s.get("/v1/holds").refused(codeNotFound, "")
+	s.get("/v1/held").refused(codeNotFound, "")
 	s.get("/").refused(codeNotFound, "")
 	s.get("/v1/members/").refused(codeNotFound, "")
 	s.get("/v1/members/c1/").refused(codeNotFound, "")
@@ -115,7 +115,7 @@ func TestMatch(t *testing.T) {
 	f := func(path, want string, ok bool) {
 		t.Helper()
 		got, is := match([]string{"v1", "members", "{card}", "ledger"}, []byte(path))
-		if is != ok || ok && got != want {
+		if is != ok || ok && got != (params{want}) {
 			t.Fatalf("%s: %q, %t; want %q, %t", path, got, is, want, ok)
 		}
 	}

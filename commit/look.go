@@ -44,6 +44,46 @@ func (q *Queue) FindReturn(receipt string) (Found, error) {
 	})
 }
 
+// FindHold finds what ended a hold: its capture, its void, or the receipt that
+// spent it.
+func (q *Queue) FindHold(hold string) (Found, error) {
+	return q.find(kopilka.FingerprintHold(hold), func(c kopilka.Command) bool {
+		switch c := c.(type) {
+		case *kopilka.Capture:
+			return c.Hold.ID == hold
+		case *kopilka.Void:
+			return c.Hold.ID == hold
+		case *kopilka.Receipt:
+			return c.Hold.ID == hold
+		}
+		return false
+	})
+}
+
+// FindRating finds the newest rating of a receipt.
+func (q *Queue) FindRating(receipt string) (Found, error) {
+	return q.find(kopilka.FingerprintRating(receipt), func(c kopilka.Command) bool {
+		r, ok := c.(*kopilka.Rating)
+		return ok && r.Receipt == receipt
+	})
+}
+
+// FindNote finds the newest note about a member.
+func (q *Queue) FindNote(m kopilka.MemberNo) (Found, error) {
+	return q.find(kopilka.FingerprintNotes(m), func(c kopilka.Command) bool {
+		n, ok := c.(*kopilka.Note)
+		return ok && n.Member == m
+	})
+}
+
+// FindUnmerge finds the end of a merge.
+func (q *Queue) FindUnmerge(merge string) (Found, error) {
+	return q.find(kopilka.FingerprintUnmerge(merge), func(c kopilka.Command) bool {
+		u, ok := c.(*kopilka.Unmerge)
+		return ok && u.MergeID == merge
+	})
+}
+
 // find looks in the books, which remember the newest commands, and then in the
 // runs. A fingerprint that is known is only a hint; what stands at its position
 // decides.

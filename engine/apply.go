@@ -59,6 +59,10 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.revokeKey(c, out)
 	case *kopilka.Refresh:
 		s.refresh(c, out)
+	case *kopilka.Rating:
+		s.rating(c, out)
+	case *kopilka.Note:
+		s.keepNote(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:

@@ -24,6 +24,10 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		refuse(out, kopilka.Stale) // merged into a profile that has changed since
 		return
 	}
+	if enrolled && s.accounts.At(int(m)).keySlot != 0 && s.accounts.At(int(m)).keySlot != c.KeySlot {
+		refuse(out, kopilka.Stale) // a note was sealed under the member's first key meanwhile
+		return
+	}
 	phoneOf, shared := kopilka.NoMember, false
 	if c.PhoneTag != 0 {
 		if phoneOf, shared = s.phoneOf(c.PhoneTag); shared && s.resolve(phoneOf) != m {

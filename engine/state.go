@@ -148,6 +148,9 @@ func (s *State) Members() int { return s.accounts.Len() }
 // IDs turns member numbers into outward ids and back.
 func (s *State) IDs() kopilka.MemberIDs { return s.ids }
 
+// Codes turns members into the short-lived codes of the app and back.
+func (s *State) Codes() kopilka.Codes { return kopilka.NewCodes(s.secret) }
+
 // Index is who is in which segment.
 func (s *State) Index() *index.Index { return s.index }
 

@@ -75,6 +75,9 @@ func (d *Direct) profile(at kopilka.Seq, slot uint32) (*people.Profile, error) {
 	if !ok {
 		panic(fmt.Sprintf("importer: the profile at %d is a %s", at, record.Command.Kind()))
 	}
+	if c.KeySlot == 0 { // nothing was sealed then; the slot came with a note
+		return &people.Profile{}, nil
+	}
 	return d.vault.Open(slot, c.Profile)
 }
 

@@ -395,3 +395,33 @@ func TestConcurrent(t *testing.T) {
 		}
 	}
 }
+
+func TestWords(t *testing.T) {
+	v := newHouse(t).open(t)
+	slot, sealed, err := v.SealWords(0, "called about her points")
+	if err != nil || slot == 0 {
+		t.Fatal(slot, err)
+	}
+	same, more, err := v.SealWords(slot, "")
+	if err != nil || same != slot {
+		t.Fatal(same, err)
+	}
+	f := func(slot uint32, sealed []byte, want string, wrong error) {
+		t.Helper()
+		got, err := v.OpenWords(slot, sealed)
+		if got != want || !errors.Is(err, wrong) {
+			t.Fatalf("%q, %v; want %q, %v", got, err, want, wrong)
+		}
+	}
+	f(slot, sealed, "called about her points", nil)
+	f(slot, more, "", nil)
+	other, profile := sealOne(t, v, 0, &Profile{Name: "Anna"})
+	f(other, sealed, "", ErrDamaged)
+	f(other, profile, "", ErrDamaged) // a profile is no words
+	f(slot, nil, "", ErrDamaged)
+	f(slot, []byte{2}, "", ErrDamaged)
+	if err := v.Erase(slot); err != nil {
+		t.Fatal(err)
+	}
+	f(slot, sealed, "", ErrErased)
+}

@@ -1,0 +1,31 @@
+package api
+
+import (
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/valyala/fasthttp"
+)
+
+// postCode makes the short-lived code that a member's app shows to a till. Nothing
+// is recorded of it.
+func (s *Server) postCode(c *call) *problem {
+	if p := c.onlyQuery(); p != nil {
+		return p
+	}
+	m, p := s.behind(c.param)
+	if p != nil {
+		return p
+	}
+	if m.Blocked {
+		return problemOf(codeMemberBlocked, "")
+	}
+	var life kopilka.Time
+	s.queue.View(func(b *engine.State) { life = kopilka.Time(b.Program().CodeLife.Milliseconds()) })
+	until := s.queue.Now() + life
+	e := &c.out
+	e.ObjStart()
+	strField(e, "code", s.codes.Code(m.No, until))
+	s.timeField(e, "expires_at", until)
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}

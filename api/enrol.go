@@ -1,0 +1,150 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/people"
+	"github.com/kopilka/kopilka/program"
+)
+
+// lookMember merges a change into the member as he stands, and seals it.
+func (s *Server) lookMember(o *order) *problem {
+	m := &o.member
+	c := &m.cmd
+	var now engine.Member
+	known, invited := false, true
+	referrer := kopilka.NoMember
+	s.queue.View(func(b *engine.State) {
+		var no kopilka.MemberNo
+		if no, known = b.ByCard(m.card); known {
+			now = b.Member(no, s.queue.Now())
+		}
+		if m.referrer.Value != "" {
+			referrer, invited = b.ByCard(m.referrer.Value)
+		}
+	})
+	switch {
+	case m.referrer.Value == m.card:
+		return problemOf(codeReferralCycle, "nobody invites himself")
+	case !invited:
+		return &problem{code: codeMemberNotFound, detail: memberNotFound,
+			faults: []fault{{"/referrer", "no member has this card"}}}
+	}
+	c.Card, c.Carrier, c.Tier = m.card, m.carrier.Value, m.tier.Value
+	c.Store, c.Cashier, c.Source = "", "", ""
+	if !known {
+		// Who enrolled a member, where, and what brought him, is what the first
+		// command says. A later one changes the profile, and no report of the past.
+		c.Store, c.Cashier, c.Source = m.store, m.cashier.Value, m.change.Source.Value
+	}
+	if p := s.mergeBooks(o, &now, known, referrer); p != nil {
+		return p
+	}
+	var p *problem
+	if m.before, p = s.profile(&now); p != nil {
+		return p
+	}
+	m.merged = m.before
+	if err := m.merged.Apply(&m.change, s.queue.Calendar().DayOf(s.queue.Now())); err != nil {
+		return unfit(err)
+	}
+	c.Due = nil
+	if !c.Imported {
+		c.Due = s.newlyDue(m)
+	}
+	c.PhoneTag = 0
+	if m.merged.Phone != "" {
+		c.PhoneTag = s.vault.PhoneTag(m.merged.Phone)
+	}
+	var err error
+	if c.KeySlot, c.Profile, err = s.vault.Seal(now.KeySlot, &m.merged); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+// unfit is the problem of a change that cannot be made.
+func unfit(err error) *problem {
+	p := problemOf(codeMalformed, "the member cannot be changed so")
+	var faults people.Invalid
+	if errors.As(err, &faults) {
+		for _, f := range faults {
+			p.faults = append(p.faults, fault{f.Pointer, f.Detail})
+		}
+	}
+	return p
+}
+
+// mergeBooks sets what the books hold of a member: base, state, block, day of
+// registration, referrer.
+func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer kopilka.MemberNo) *problem {
+	m := &o.member
+	c := &m.cmd
+	calendar := s.queue.Calendar()
+	today := calendar.DayOf(s.queue.Now())
+	if known {
+		c.Base, c.Registered, c.State, c.Blocked, c.Referrer = now.ProfileAt, now.Registered, now.State, now.Blocked, now.Referrer
+	} else {
+		c.Base, c.Registered, c.State, c.Blocked, c.Referrer = 0, today, kopilka.StateCreated, false, kopilka.NoMember
+		if o.past {
+			c.State = kopilka.StateRegistered // whom a history knows has been through it
+		}
+	}
+	if m.state.Set {
+		if m.state.Value < c.State {
+			return malformed("/state", "is behind the member's, which is "+c.State.String())
+		}
+		c.State = m.state.Value
+	}
+	if m.blocked.Set {
+		c.Blocked = m.blocked.Value
+	}
+	if m.referrer.Set {
+		c.Referrer = referrer
+	}
+	if at := m.change.RegisteredAt.Value; at != 0 {
+		if c.Registered = calendar.DayOf(at); c.Registered > today {
+			return &problem{code: codeTooLate, detail: "registered_at is on a day that has not come",
+				faults: []fault{{"/registered_at", "is on a day that has not come"}}}
+		}
+	}
+	return nil
+}
+
+// profile opens what is sealed of a member; of one who has nothing, or was
+// forgotten, it is empty.
+func (s *Server) profile(m *engine.Member) (people.Profile, *problem) {
+	p, err := s.unseal(m)
+	if err != nil {
+		return people.Profile{}, s.failed(err)
+	}
+	return p, nil
+}
+
+func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
+	if m.KeySlot == 0 || m.ProfileAt == 0 {
+		return people.Profile{}, nil
+	}
+	v, err := s.version(m.ProfileAt)
+	if err != nil {
+		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
+	}
+	return v.profile, nil
+}
+
+// newlyDue are the certificates of dates that the change has told or moved, so that
+// who comes on his birthday has it at once. Others get theirs when their day comes.
+func (s *Server) newlyDue(m *memberChange) []kopilka.CertificateDue {
+	var rules *program.Program
+	var today kopilka.Day
+	s.queue.View(func(b *engine.State) { rules, today = b.Program(), b.Day() })
+	if !dated(rules) {
+		return nil
+	}
+	before, now := due(rules, &m.before, today), due(rules, &m.merged, today)
+	return slices.DeleteFunc(now, func(x kopilka.CertificateDue) bool { return slices.Contains(before, x) })
+}

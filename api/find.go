@@ -1,0 +1,140 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/go-faster/jx"
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/people"
+	"github.com/valyala/fasthttp"
+)
+
+// findMembers finds members by card, by phone, or by the beginning of a name.
+func (s *Server) findMembers(c *call) *problem {
+	if p := c.reads("q", "limit", "cursor"); p != nil {
+		return p
+	}
+	limit, p := c.limit(20, 100)
+	if p != nil {
+		return p
+	}
+	from, _, p := c.cursor()
+	if p != nil {
+		return p
+	}
+	// A plus that was not escaped arrives as a space.
+	q := c.query("q")
+	if strings.HasPrefix(q, " ") {
+		q = "+" + q[1:]
+	}
+	if q == "" || len(q) > queryMax {
+		return malformed("", "q is a card, a phone or the beginning of a name")
+	}
+	found, p := s.search(q, int(min(from.skip, searchMax)), limit+1)
+	if p != nil {
+		return p
+	}
+	more := len(found) > limit
+	if more {
+		found = found[:limit]
+	}
+	e := &c.out
+	e.ObjStart()
+	e.FieldStart("data")
+	e.ArrStart()
+	for i := range found {
+		s.showFound(e, &found[i])
+	}
+	e.ArrEnd()
+	c.nextCursor(more && from.skip+uint64(limit) < searchMax, cursor{skip: from.skip + uint64(limit)})
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// searchMax bounds how many members of one beginning of a name are shown: who
+// has not been found by then is found by typing one letter more.
+const searchMax = 1000
+
+// openedMax bounds how many profiles one search unseals. It is reached when the
+// index of names, which knows the first letters of words, knows many who turn
+// out to be others.
+const openedMax = 5000
+
+// queryMax bounds the text of a search in bytes.
+const queryMax = 200
+
+// foundMember is a member with the profile that a search has opened.
+type foundMember struct {
+	memberView
+	profile people.Profile
+}
+
+// search gives up to limit members, after leaving out skip of them.
+func (s *Server) search(q string, skip, limit int) (found []foundMember, p *problem) {
+	for _, who := range s.exactly(q) {
+		no, ok := s.find(who, s.queue.Now())
+		if !ok {
+			continue
+		}
+		v, p := s.opened(no)
+		if p != nil || skip > 0 {
+			return nil, p
+		}
+		return append(found, v), nil
+	}
+	opened := 0
+	for no := range s.names.Candidates(q) {
+		if opened++; opened > openedMax {
+			return nil, malformed("", "too many names begin so: type more of the name")
+		}
+		v, p := s.opened(no)
+		if p != nil {
+			return nil, p
+		}
+		if !people.Match(v.profile.Name, q) {
+			continue
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if found = append(found, v); len(found) == limit {
+			break
+		}
+	}
+	return found, nil
+}
+
+// exactly gives the names that a search may be in full: a card, or a phone with
+// its plus or without.
+func (s *Server) exactly(q string) []naming {
+	all := []naming{{kopilka.ByCard, q}}
+	for _, text := range [...]string{q, "+" + q} {
+		if phone, ok := people.NormalizePhone(text); ok {
+			all = append(all, naming{kopilka.ByPhone, phone})
+		}
+	}
+	return all
+}
+
+func (s *Server) opened(no kopilka.MemberNo) (v foundMember, p *problem) {
+	s.queue.View(func(b *engine.State) { v.read(b, no, s.queue.Now()) })
+	v.profile, p = s.profile(&v.Member)
+	return v, p
+}
+
+// showFound writes what tells one found member from another.
+func (s *Server) showFound(e *jx.Encoder, m *foundMember) {
+	e.ObjStart()
+	strField(e, "member_id", s.ids.ID(m.No))
+	strField(e, "card", m.Card)
+	optField(e, "name", m.profile.Name)
+	optField(e, "phone", m.profile.Phone)
+	intField(e, "balance", int64(m.Balance))
+	strField(e, "tier", m.rules.Tiers[m.Tier].ID)
+	strField(e, "segment", m.rules.RFM.Segments.Names[m.at.Segment].ID)
+	e.FieldStart("blocked")
+	e.Bool(m.Blocked)
+	e.ObjEnd()
+}
