@@ -56,7 +56,8 @@ type Use struct {
 	Term Term // the instrument or the certificate, by its number in the books
 	// Claim is the place in the log of the certificate, or of the member's use of
 	// coupons that are counted by member, 0 where they are not; Number is the number
-	// of an emitted instrument in the books, counted from 1, or 0.
+	// of an emitted instrument in the books, or of the member to whom the certificate
+	// was given, counted from 1; 0 = neither.
 	Claim  Seq
 	Number uint32
 	Points Points // value used

@@ -71,7 +71,7 @@ func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDu
 	if points == 0 {
 		points = rule.Points
 	}
-	s.addClaim(m, a, claim{seq: s.seq, left: points, term: term, from: due.From, to: due.To, year: year, kind: claimCertificate})
+	s.addClaim(m, a, claim{seq: s.seq, left: points, at: uint32(m), term: term, from: due.From, to: due.To, year: year, kind: claimCertificate})
 	t := s.term(term)
 	t.Count++
 	t.Used += int64(points)
@@ -83,7 +83,10 @@ func (s *State) forgetMarks(m kopilka.MemberNo, a *account, t kopilka.Term) {
 	for at := s.firstClaim(m, a); at != 0; {
 		c := s.claims.At(int(at))
 		next := c.next
-		if c.kind == claimCertificate && c.term == t && c.to < s.day {
+		switch {
+		case c.kind == claimPart:
+			next = s.claims.At(int(s.endOf(at))).next // it may have to stand for itself again
+		case c.kind == claimCertificate && c.term == t && c.to < s.day:
 			s.dropClaim(m, a, at)
 		}
 		at = next
@@ -112,6 +115,14 @@ type Certificate struct {
 	Left     kopilka.Points
 	From, To kopilka.Day // first and last day it pays
 	Year     int         // of its date; 0 = by hand
+	// Member is who it was given to, who may have become part of another since: one
+	// command gives both theirs.
+	Member kopilka.MemberNo
+}
+
+// use is that a receipt pays with some of it.
+func (c *Certificate) use(points kopilka.Points) kopilka.Use {
+	return kopilka.Use{Kind: kopilka.UseCertificate, Term: c.Term, Claim: c.Seq, Number: uint32(c.Member + 1), Points: points}
 }
 
 // certificatesOf is the member's certificates whose days are not over, soonest to
@@ -122,14 +133,15 @@ func (s *State) certificatesOf(m kopilka.MemberNo, a *account) (all []Certificat
 		if c.kind != claimCertificate || c.to < s.day {
 			continue
 		}
-		v := Certificate{Seq: c.seq, Term: c.term, Rule: s.terms[c.term-1].ID, Left: c.left, From: c.from, To: c.to}
+		v := Certificate{Seq: c.seq, Term: c.term, Rule: s.terms[c.term-1].ID, Left: c.left, From: c.from, To: c.to, Member: kopilka.MemberNo(c.at)}
 		if c.year != byHand {
 			v.Year = yearZero + int(c.year)
 		}
 		all = append(all, v)
 	}
 	slices.SortFunc(all, func(a, b Certificate) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Term, b.Term))
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq),
+			cmp.Compare(a.Term, b.Term), cmp.Compare(a.Member, b.Member))
 	})
 	return all
 }
@@ -148,11 +160,11 @@ func (s *State) paying(m kopilka.MemberNo, a *account, all []Certificate) []Cert
 	return all
 }
 
-// findCertificate is the place of a member's certificate; 0 = its days are over, and
-// it was cleared away.
-func (s *State) findCertificate(m kopilka.MemberNo, a *account, seq kopilka.Seq, t kopilka.Term) uint32 {
+// findCertificate is the place of the certificate that was used; 0 = its days are
+// over, and it was cleared away.
+func (s *State) findCertificate(m kopilka.MemberNo, a *account, u *kopilka.Use) uint32 {
 	for at := s.firstClaim(m, a); at != 0; at = s.claims.At(int(at)).next {
-		if c := s.claims.At(int(at)); c.kind == claimCertificate && c.seq == seq && c.term == t {
+		if c := s.claims.At(int(at)); c.kind == claimCertificate && c.seq == u.Claim && c.term == u.Term && c.at+1 == u.Number {
 			return at
 		}
 	}
@@ -162,7 +174,7 @@ func (s *State) findCertificate(m kopilka.MemberNo, a *account, seq kopilka.Seq,
 // payWith takes the value of a use of one of the member's certificates off it. The
 // caller has checked that there is as much left.
 func (s *State) payWith(m kopilka.MemberNo, a *account, u *kopilka.Use) {
-	at := s.findCertificate(m, a, u.Claim, u.Term)
+	at := s.findCertificate(m, a, u)
 	if at == 0 || s.claims.At(int(at)).left < u.Points {
 		panic(fmt.Sprintf("engine: position %d pays %d with certificate %d of member %d, who has no such", s.seq, u.Points, u.Claim, m))
 	}
@@ -172,7 +184,7 @@ func (s *State) payWith(m kopilka.MemberNo, a *account, u *kopilka.Use) {
 // payBack gives points of a use of a certificate back to it. They lapse, which is
 // told, when its days are over.
 func (s *State) payBack(m kopilka.MemberNo, a *account, u *kopilka.Use, points kopilka.Points) (lapsed kopilka.Points) {
-	at := s.findCertificate(m, a, u.Claim, u.Term)
+	at := s.findCertificate(m, a, u)
 	if at == 0 || s.claims.At(int(at)).to < s.day {
 		return points
 	}

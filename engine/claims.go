@@ -13,12 +13,14 @@ type claim struct {
 	left  kopilka.Points // certificate: value left; coupon: uses made
 	until kopilka.Time   // hold: when it lapses
 	next  uint32
-	at    uint32 // hold: first of its lots, a list of its own; card: its place in moreCards
-	term  kopilka.Term
-	from  kopilka.Day // certificate: first day it pays; hold: day of the books when it was made
-	to    kopilka.Day // certificate: last day
-	year  uint8       // certificate: the year of its date, from 1900; 0 = by hand
-	kind  claimKind
+	// at is of a hold the first of its lots, a list of its own; of a card its place in
+	// moreCards; of a certificate the number of the member it was given to.
+	at   uint32
+	term kopilka.Term
+	from kopilka.Day // certificate: first day it pays
+	to   kopilka.Day // certificate: last day
+	year uint8       // certificate: the year of its date, from 1900; 0 = by hand
+	kind claimKind
 }
 
 type claimKind uint8
@@ -100,11 +102,18 @@ func (s *State) dropClaim(m kopilka.MemberNo, a *account, at uint32) {
 
 // settleClaims brings claims up to the books' instant and day: the points of holds
 // that have lapsed are free, and certificates whose days are over are no more than
-// the mark that their year had one.
-func (s *State) settleClaims(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
+// the mark that their year had one. Where the whole balance has run out, what is held
+// has too, although it can still be spent while it is held.
+func (s *State) settleClaims(m kopilka.MemberNo, a *account, whole inactivity, out *kopilka.Outcome) {
 	for at := s.firstClaim(m, a); at != 0; {
 		c := s.claims.At(int(at))
 		next := c.next
+		if c.kind == claimHold && whole.gone {
+			for i := c.at; i != 0; i = s.lots.At(int(i)).next {
+				l := s.lots.Mut(int(i))
+				l.expires = whole.ends(l.expires)
+			}
+		}
 		switch {
 		case c.kind == claimHold && c.until <= s.now:
 			s.free(a, at, out)

@@ -12,8 +12,9 @@ import (
 // one of its own, so that nothing else can spend them. They stay his: balance and
 // pending are less, held is more, and the books' sums do not move. At its instant
 // the hold lapses, whoever looks: reads count it as lapsed from then on, and the
-// lots go back when the member is next touched. What has run out meanwhile runs
-// out then, and is told; while the hold lasts it can still be spent.
+// lots go back when the member is next touched. What has run out meanwhile, by
+// itself or with the whole balance, runs out then and is told; while the hold lasts
+// it can still be spent.
 
 // hold sets points aside for an order.
 func (s *State) hold(c *kopilka.Hold, out *kopilka.Outcome) {
@@ -50,7 +51,7 @@ func (s *State) hold(c *kopilka.Hold, out *kopilka.Outcome) {
 	for _, l := range slices.Backward(s.sale.legs) {
 		lots = s.newLot(lot{left: int64(l.Points), next: lots, expires: l.Expires})
 	}
-	s.addClaim(m, a, claim{seq: s.seq, until: c.Until, at: lots, from: s.day, kind: claimHold})
+	s.addClaim(m, a, claim{seq: s.seq, until: c.Until, at: lots, kind: claimHold})
 	out.HeldBack = c.Points
 	s.enter(m, a, out)
 }
@@ -150,12 +151,11 @@ func (s *State) held(m kopilka.MemberNo, a *account, seq kopilka.Seq, at kopilka
 // out.HeldBack. The caller has settled the member and asked held.
 func (s *State) drawHold(m kopilka.MemberNo, a *account, d draw, out *kopilka.Outcome) {
 	c := s.findHold(m, a, d.hold)
-	made := s.claims.At(int(c)).from
 	for d.points > 0 {
 		at := s.claims.At(int(c)).at
 		l := s.lots.At(int(at))
 		n := min(d.points, kopilka.Points(l.left))
-		out.Left.Spent = append(out.Left.Spent, kopilka.Lot{Points: n, Expires: endOfHeld(a, made, l.expires)})
+		out.Left.Spent = appendLike(out.Left.Spent, kopilka.Lot{Points: n, Expires: l.expires})
 		d.points -= n
 		if int64(n) < l.left {
 			s.lots.Mut(int(at)).left -= int64(n)
@@ -179,41 +179,14 @@ func (s *State) free(a *account, c uint32, out *kopilka.Outcome) (freed kopilka.
 		s.release(at)
 		points := kopilka.Points(l.left)
 		freed += points
-		expires := endOfHeld(a, hold.from, l.expires)
-		if expires < s.day {
-			out.Expired = append(out.Expired, kopilka.Lot{Points: points, Expires: expires})
+		if l.expires < s.day {
+			out.Expired = append(out.Expired, l.lot())
 			s.books.Expired += points
 			continue
 		}
-		s.add(a, points, 0, expires)
+		s.add(a, points, 0, l.expires)
 	}
 	return freed
-}
-
-// endOfHeld is the last day of points that were set aside on a day and by themselves
-// would live until expires: inactivity took them too, if it took everything since.
-func endOfHeld(a *account, made, expires kopilka.Day) kopilka.Day {
-	if made <= a.cleared {
-		return min(expires, a.cleared)
-	}
-	return expires
-}
-
-// settleHolds writes into the lots of the holds among the claims from first on, up to
-// end, what inactivity took of them while they were with the owner of a: whoever has
-// them from today on was inactive, or not, by himself.
-func (s *State) settleHolds(a *account, first, end uint32) {
-	for i := first; i != end; i = s.claims.At(int(i)).next {
-		c := s.claims.At(int(i))
-		if c.kind != claimHold {
-			continue
-		}
-		for j := c.at; j != 0 && c.from <= a.cleared; j = s.lots.At(int(j)).next {
-			l := s.lots.Mut(int(j))
-			l.expires = endOfHeld(a, c.from, l.expires)
-		}
-		s.claims.Mut(int(i)).from = s.day
-	}
 }
 
 // findHold is the place of the member's hold made at seq; 0 = there is none.
@@ -239,23 +212,51 @@ func (s *State) holds(c uint32) (points kopilka.Points) {
 // holdings adds up the member's holds at an instant: what those that have lapsed by
 // then give back to the balance, and what the others hold.
 func (s *State) holdings(m kopilka.MemberNo, a *account, at kopilka.Time) (freed, held kopilka.Points) {
-	gone := s.inactive(a)
+	gone := s.inactive(a).gone
 	for i := s.firstClaim(m, a); i != 0; i = s.claims.At(int(i)).next {
 		c := s.claims.At(int(i))
 		switch {
 		case c.kind != claimHold:
 		case c.until > at:
 			held += s.holds(i)
-		case gone.gone:
-		default:
-			for j := c.at; j != 0; j = s.lots.At(int(j)).next {
-				if l := s.lots.At(int(j)); endOfHeld(a, c.from, l.expires) >= s.day {
-					freed += kopilka.Points(l.left)
-				}
-			}
+		case !gone:
+			freed += s.rest(draw{}, i)
 		}
 	}
 	return freed, held
+}
+
+// of is how many points the draw spends of a hold.
+func (d draw) of(c *claim) kopilka.Points {
+	if d.hold != c.seq {
+		return 0
+	}
+	return d.points
+}
+
+// rest is how many points a draw leaves of the hold at c that have not run out by
+// themselves.
+func (s *State) rest(d draw, c uint32) (points kopilka.Points) {
+	spent := d.of(s.claims.At(int(c)))
+	for j := s.claims.At(int(c)).at; j != 0; j = s.lots.At(int(j)).next {
+		l := s.lots.At(int(j))
+		n := min(spent, kopilka.Points(l.left))
+		spent -= n
+		if l.expires >= s.day {
+			points += kopilka.Points(l.left) - n
+		}
+	}
+	return points
+}
+
+// freedBy is how many points a draw frees, for a quote: what it leaves of its hold
+// and has not run out meanwhile.
+func (s *State) freedBy(m kopilka.MemberNo, a *account, d draw) kopilka.Points {
+	c := s.findHold(m, a, d.hold)
+	if c == 0 || s.inactive(a).gone {
+		return 0
+	}
+	return s.rest(d, c)
 }
 
 // freed is the lots that holds give back by an instant, soonest to expire first: of
@@ -266,16 +267,13 @@ func (s *State) freed(m kopilka.MemberNo, a *account, at kopilka.Time, d draw) (
 		if c.kind != claimHold || c.until > at && c.seq != d.hold {
 			continue
 		}
-		var spent kopilka.Points
-		if c.seq == d.hold {
-			spent = d.points
-		}
+		spent := d.of(c)
 		for j := c.at; j != 0; j = s.lots.At(int(j)).next {
 			l := s.lots.At(int(j))
 			n := min(spent, kopilka.Points(l.left))
 			spent -= n
 			if rest := kopilka.Points(l.left) - n; rest > 0 {
-				lots = append(lots, kopilka.Lot{Points: rest, Expires: endOfHeld(a, c.from, l.expires)})
+				lots = append(lots, kopilka.Lot{Points: rest, Expires: l.expires})
 			}
 		}
 	}
@@ -304,6 +302,7 @@ func (s *State) holdsOf(m kopilka.MemberNo, a *account, at kopilka.Time) (all []
 // heldLots adds the lots that are held at an instant to those of a member, and gives
 // how many points they are.
 func (s *State) heldLots(m kopilka.MemberNo, a *account, at kopilka.Time, lots *[]kopilka.Lot) (held kopilka.Points) {
+	whole := s.inactive(a)
 	for i := s.firstClaim(m, a); i != 0; i = s.claims.At(int(i)).next {
 		c := s.claims.At(int(i))
 		if c.kind != claimHold || c.until <= at {
@@ -312,7 +311,7 @@ func (s *State) heldLots(m kopilka.MemberNo, a *account, at kopilka.Time, lots *
 		for j := c.at; j != 0; j = s.lots.At(int(j)).next {
 			l := s.lots.At(int(j))
 			held += kopilka.Points(l.left)
-			*lots = append(*lots, kopilka.Lot{Points: kopilka.Points(l.left), Expires: l.expires})
+			*lots = append(*lots, kopilka.Lot{Points: kopilka.Points(l.left), Expires: whole.ends(l.expires)})
 		}
 	}
 	if held == 0 {

@@ -279,7 +279,7 @@ func (s *State) settle(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 		}
 	}
 	if a.hasClaims() {
-		s.settleClaims(m, a, out)
+		s.settleClaims(m, a, whole, out)
 	}
 }
 

@@ -89,7 +89,6 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 		s.add(into, kopilka.Points(l.left), l.activates, l.expires)
 		out.Moved = append(out.Moved, l.lot())
 	}
-	s.settleHolds(from, s.firstClaim(c.From, from), 0)
 	out.Moved = s.heldOf(s.firstClaim(c.From, from), 0, out.Moved)
 	out.MovedDebt = s.debts[c.From]
 	s.owe(c.From, 0)
@@ -142,7 +141,6 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 	s.settle(c.Into, into, out)
 	merged := s.claims.At(int(begin)).from
 	own := s.registered(c.Into)
-	s.settleHolds(into, begin, s.endOf(begin))
 	s.unfence(begin, c.From, from, c.Into, into)
 	from.standing &^= mergedBit
 	delete(s.merged, c.From)

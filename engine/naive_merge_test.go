@@ -100,6 +100,18 @@ func (b *clerk) addressed(c kopilka.Command, o *kopilka.Outcome) kopilka.Command
 		y := *x
 		y.Member = b.resolve(x.Member)
 		return &y
+	case *kopilka.Hold:
+		y := *x
+		y.Member = b.resolve(x.Member)
+		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
+	case *kopilka.Capture:
+		y := *x
+		y.Member = b.resolve(x.Member)
+		gone, c = forgotten(y.Member) && y.Day <= b.day, &y
+	case *kopilka.Void:
+		y := *x
+		y.Member = b.resolve(x.Member)
+		return &y
 	case *kopilka.Grant:
 		y := *x
 		y.Member = b.resolve(x.Member)
@@ -209,7 +221,7 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 		g.Activates = b.begin(g.Activates)
 		o.Moved = append(o.Moved, g)
 	}
-	o.Moved = alike(o.Moved)
+	o.Moved = alike(append(o.Moved, b.claimsGo(from, into)...))
 	into.grains, from.grains = append(into.grains, from.grains...), nil
 	o.MovedDebt = from.debt
 	into.debt, from.debt = into.debt+from.debt, 0
@@ -270,8 +282,17 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	into.partsNow = slices.DeleteFunc(into.partsNow, func(m kopilka.MemberNo) bool { return m == c.From })
 	from.active = max(from.active, into.active)
 
+	held := b.claimsGoBack(c.From, into)
+	o.Moved = slices.Clone(held)
+	var grains []kopilka.Lot
 	var missing kopilka.Points
 	for _, l := range c.Points {
+		for i := range held { // went back with its hold
+			if h := &held[i]; h.Activates == l.Activates && h.Expires == l.Expires {
+				n := min(h.Points, l.Points)
+				h.Points, l.Points = h.Points-n, l.Points-n
+			}
+		}
 		if lost || l.Expires < b.day {
 			continue
 		}
@@ -279,12 +300,13 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 			return g.Expires == l.Expires && b.begin(g.Activates) == b.begin(l.Activates)
 		})
 		missing += l.Points - total(got)
-		o.Moved = append(o.Moved, got...)
+		grains = append(grains, got...)
 	}
-	o.Moved = alike(append(o.Moved, b.spend(into, missing)...))
-	for _, l := range o.Moved {
+	grains = append(grains, b.spend(into, missing)...)
+	for _, l := range alike(grains) {
 		b.add(from, l)
 	}
+	o.Moved = alike(append(o.Moved, grains...))
 	o.MovedDebt = min(c.Debt, into.debt)
 	into.debt -= o.MovedDebt
 	from.debt += o.MovedDebt
@@ -299,6 +321,7 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 
 	leg := kopilka.Leg{Member: c.From, Kind: kopilka.LegUnmerged, Points: total(o.Moved) - o.MovedDebt, Prev: from.lastEntry, Debt: from.debt}
 	leg.Balance, leg.Pending = b.balance(from)
+	leg.Held = b.held(from)
 	from.lastEntry = b.seq
 	o.Legs = []kopilka.Leg{leg}
 	b.enter(c.Into, o)
@@ -307,7 +330,8 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 	p := b.people[c.Member]
 	b.settle(p, o)
-	o.Earned = p.debt - total(p.grains)
+	o.Earned = p.debt - total(p.grains) - b.held(p)
+	p.holds, p.papers = nil, nil
 	b.books.Forfeited -= o.Earned
 	b.books.Debt -= p.debt
 	p.debt, p.grains, p.tier, p.goingDown = 0, nil, 0, false

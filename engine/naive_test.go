@@ -30,6 +30,7 @@ type clerk struct {
 	sold     bool
 	waiting  *kopilka.SetProgram // for its instant
 	books    Books
+	stock    stock
 	brought  map[string]int64 // members enrolled, by source
 }
 
@@ -57,6 +58,8 @@ type person struct {
 	debt       kopilka.Points
 	grains     []kopilka.Lot
 	untold     []kopilka.Lot // run out, not yet in an answer
+	holds      []*promise
+	papers     []*paper
 	bought     []bought
 	identity
 }
@@ -98,6 +101,7 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 	b.seq++
 	b.now = max(b.now, at)
 	b.wait()
+	b.lapse()
 	o := kopilka.Outcome{Time: b.now, Program: len(b.programs), Member: kopilka.NoMember}
 	id := kopilka.HeadOf(c).ID
 	if prior := b.ids[id]; id != "" && prior != 0 {
@@ -134,6 +138,16 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		b.adjustment(c, &o)
 	case *kopilka.Return:
 		b.giveBack(c, &o)
+	case *kopilka.Hold:
+		b.hold(c, &o)
+	case *kopilka.Capture:
+		b.capture(c, &o)
+	case *kopilka.Void:
+		b.void(c, &o)
+	case *kopilka.Issue:
+		b.issue(c, &o)
+	case *kopilka.Emit:
+		b.emit(c, &o)
 	case *kopilka.CreateKey:
 		if _, taken := b.keys[c.KeyID]; taken {
 			o.Refusal = kopilka.KeyTaken
@@ -192,6 +206,7 @@ func (b *clerk) strike(p *person) {
 	var kept []kopilka.Lot
 	if clock, runs := b.clock(p); runs && clock < b.day {
 		b.clear(p, clock)
+		b.strikeHolds(p, clock)
 	}
 	for _, g := range p.grains {
 		g.Expires = b.lastDay(p, g)
@@ -360,6 +375,7 @@ func (b *clerk) tell(m kopilka.MemberNo, o *kopilka.Outcome) {
 	p := b.people[m]
 	o.Member = m
 	o.Balance, o.Pending = b.balance(p)
+	o.Held = b.held(p)
 	o.Debt, o.Tier, o.NextExpiry = p.debt, uint8(p.tier), b.nextExpiry(p)
 }
 

@@ -48,6 +48,9 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 	p := b.people[m]
 	p.registered, p.state, p.blocked, p.phone = c.Registered, c.State, c.Blocked, c.PhoneTag
 	p.referrer, p.keySlot, p.profileAt = c.Referrer, c.KeySlot, b.seq
+	for i := range c.Due {
+		b.award(kopilka.MemberNo(m), &c.Due[i])
+	}
 	if c.Carrier != "" {
 		b.cardOf(c.Card).carrier = c.Carrier
 	}

@@ -45,6 +45,12 @@ func (s *shop) try(c kopilka.Command) kopilka.Outcome {
 		s.date(&c.Deed)
 	case *kopilka.Return:
 		s.date(&c.Deed)
+	case *kopilka.Hold:
+		s.date(&c.Deed)
+	case *kopilka.Capture:
+		s.date(&c.Deed)
+	case *kopilka.Void:
+		s.date(&c.Deed)
 	}
 	var out kopilka.Outcome
 	s.Apply(s.now, c, &out)

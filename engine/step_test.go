@@ -60,7 +60,7 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	var quote, got kopilka.Outcome
 	receipt, _ := c.(*kopilka.Receipt)
 	if receipt != nil && !receipt.Imported {
-		s.Quote(s.Now(), receipt, &quote)
+		s.Quote(x.now, receipt, &quote)
 	}
 	s.Apply(x.now, c, &got)
 	want := b.apply(x.now, c)
@@ -85,6 +85,9 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 		if k != b.keys[k.ID] || len(s.Keys()) != len(b.keys) {
 			return fmt.Errorf("key %+v of %d; want %+v of %d", k, len(s.Keys()), b.keys[k.ID], len(b.keys))
 		}
+	}
+	if err := sameNumbers(s, b); err != nil {
+		return err
 	}
 	if s.Books() != b.books {
 		return fmt.Errorf("books\n got %+v\nwant %+v", s.Books(), b.books)
@@ -140,9 +143,13 @@ func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
 		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
 		KeySlot: p.keySlot, PhoneTag: p.phone, Referrer: p.referrer}
 	want.Balance, want.Pending = b.balance(p)
+	want.Held, want.Holds, want.Certificates = b.held(p), b.holdsOf(p), b.certificatesOf(s, p)
 	for _, g := range p.grains {
 		g.Activates = b.begin(g.Activates)
 		want.Lots = append(want.Lots, g)
+	}
+	for _, h := range p.holds {
+		want.Lots = append(want.Lots, h.grains...)
 	}
 	want.Lots = alike(want.Lots)
 	if !slices.Equal(got.Lots, want.Lots) || !slices.Equal(byExpiry(got.Expired), byExpiry(p.untold)) {

@@ -91,25 +91,30 @@ func (w *interleaved) Write(p []byte) (int, error) {
 // A picture is the state at its instant, although commands go on while it is
 // written; and whoever goes on from it ends where the others end.
 func TestPicture(t *testing.T) {
-	debts, down := 0, 0
-	for seed := range uint64(20) {
+	debts, down, holds, certificates, numbers := 0, 0, 0, 0, 0
+	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		tape, _ := record(seed, 400)
-		// Anywhere, but rather where somebody is in debt or on the way down.
-		var rare []int
+		// Anywhere, but rather where somebody is in debt, on the way down, or holds something.
+		var rare [3][]int
 		s := New()
 		tape.play(t, s, func(i int, _ *kopilka.Outcome) {
-			if len(s.debts) > 0 || len(s.above) > 0 {
-				rare = append(rare, i+1)
+			held, _ := claimed(s)
+			for what, there := range []bool{len(s.debts) > 0, len(s.above) > 0, held > 0} {
+				if there {
+					rare[what] = append(rare[what], i+1)
+				}
 			}
 		})
 		at := rng.IntN(len(tape))
-		if len(rare) > 0 && rng.IntN(4) > 0 {
-			at = rare[rng.IntN(len(rare))]
+		if some := rare[seed%3]; len(some) > 0 && rng.IntN(4) > 0 {
+			at = some[rng.IntN(len(some))]
 		}
 		s = tape[:at].play(t, New(), nil)
 		debts += len(s.debts)
 		down += len(s.above)
+		held, given := claimed(s)
+		holds, certificates, numbers = holds+held, certificates+given, numbers+s.Numbers()
 		then := s.Hash()
 
 		p := s.Picture(new(sync.Mutex))
@@ -149,9 +154,18 @@ func TestPicture(t *testing.T) {
 			t.Fatalf("seed %d: at %s with %d keys; want %s with %d", seed, back.Now(), len(back.Keys()), s.Now(), len(s.Keys()))
 		}
 	}
-	if debts == 0 || down == 0 {
-		t.Fatalf("%d members in debt and %d on the way down in all pictures", debts, down)
+	if debts == 0 || down == 0 || holds == 0 || certificates == 0 || numbers == 0 {
+		t.Fatalf("%d members in debt, %d on the way down, %d holds, %d certificates and %d numbers in all pictures", debts, down, holds, certificates, numbers)
 	}
+}
+
+// claimed counts the holds and certificates of all members.
+func claimed(s *State) (holds, certificates int) {
+	for m := range kopilka.MemberNo(s.Members()) {
+		v := s.Row(m, s.Now())
+		holds, certificates = holds+len(v.Holds), certificates+len(v.Certificates)
+	}
+	return holds, certificates
 }
 
 // A picture that is cut anywhere is refused.

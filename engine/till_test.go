@@ -24,6 +24,7 @@ type till struct {
 	sent    []kopilka.Command // that succeeded and have an id
 	done    []done            // what can come back
 	members int               // most to be enrolled
+	holds   []held
 	merges  []mergeDone
 }
 
@@ -92,6 +93,7 @@ func (x *till) program() *kopilka.SetProgram {
 		metric, pick(x, 0, 1, 3, 7, 30, 365), pick(x, "none", "one", "full"), expiry, pick(x, 0, 0, 1, 3, 15, 27),
 		pick(x, "within_balance", "only_pending", "unlimited"), allowed,
 		1+x.IntN(3), pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
+	doc = strings.TrimSuffix(doc, "}") + x.offers() + "}"
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
@@ -112,6 +114,9 @@ func (x *till) next() []kopilka.Command {
 	x.now += kopilka.Time(x.IntN(60_000))
 	if x.s.Members() == 0 || x.s.Members() < x.members && x.odds(5) {
 		return one(x.enrol())
+	}
+	if x.odds(20) {
+		return x.claim()
 	}
 	if x.odds(10) {
 		return one(x.identities())
@@ -164,6 +169,10 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Redemption:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
+	case *kopilka.Capture:
+		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
+	case *kopilka.Hold:
+		x.holds = append(x.holds, held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: x.s.Seq()}, member: c.Member, until: c.Until})
 	case *kopilka.Return:
 		if i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt }); i >= 0 {
 			d := &x.done[i]

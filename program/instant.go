@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kopilka/kopilka"
@@ -79,7 +80,7 @@ func readInstant(s string, zone *time.Location) (kopilka.Time, int16, error) {
 
 func instantOf(s string, zone *time.Location) (time.Time, error) {
 	var at time.Time
-	if at.UnmarshalText([]byte(s)) == nil {
+	if !strings.Contains(s, ",") && at.UnmarshalText([]byte(s)) == nil { // which takes a comma before fractions
 		return at, nil
 	}
 	for _, form := range []string{dateForm, minuteForm, secondForm} {

@@ -133,7 +133,7 @@ func TestBuiltin(t *testing.T) {
 
 func TestShippedPrograms(t *testing.T) {
 	names, err := fs.Glob(programs.Files, "*.yaml")
-	if err != nil || len(names) < 2 {
+	if err != nil || len(names) < 5 {
 		t.Fatalf("shipped: got %v, %v", names, err)
 	}
 	for _, name := range names {
@@ -147,6 +147,22 @@ func TestShippedPrograms(t *testing.T) {
 		}
 		roundTrip(t, p)
 	}
+}
+
+// A document with every key.
+func TestFullDocument(t *testing.T) {
+	doc, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parse(t, string(doc))
+	full := decode(t, p.Document())
+	for key := range rules().plain["properties"].(map[string]any) {
+		if _, ok := full[key]; !ok {
+			t.Errorf("full.yaml lacks %s", key)
+		}
+	}
+	roundTrip(t, p)
 }
 
 // The table of docs/reference/program.md, cell by cell.
@@ -313,9 +329,12 @@ func randomDocument(rng *rand.Rand) string {
 	line("time_zone: %s", oneOf([]string{"Asia/Kathmandu", "Europe/Kyiv", "UTC"}))
 	line("earn_base: %s", oneOf(earnBaseWords))
 	line("rounding: %s", oneOf(roundingWords))
+	tiers := []string{"base"}
 	if rng.IntN(2) == 0 {
 		b.WriteString("tiers:\n")
+		tiers = nil
 		for i := range 1 + rng.IntN(64) {
+			tiers = append(tiers, fmt.Sprintf("t%d", i))
 			name := ""
 			if rng.IntN(2) == 0 {
 				name = fmt.Sprintf(", name: {ru: 'Имя %d', pt-BR: \"\\\"x\\\"\"}", i)
@@ -327,10 +346,12 @@ func randomDocument(rng *rand.Rand) string {
 	months := end(1, 1200)
 	line("expiry: {policy: %s, months: %d}", oneOf(expiryWords[1:]), months)
 	line("pending_days: %d", end(0, min(365, 28*months-1)))
-	line("returns: {spent_points: %s}", oneOf(returnsWords))
+	reward := []string{keepWord, takeWord}
+	line("returns: {spent_points: %s, welcome: %s, once: %s, tier: %s}", oneOf(returnsWords), oneOf(reward), oneOf(reward), oneOf(reward))
 	allowed := []string{"card", "phone", "code", "member_id"}
 	rng.Shuffle(4, func(i, j int) { allowed[i], allowed[j] = allowed[j], allowed[i] })
 	line("redeem_allowed_by: [%s]", strings.Join(allowed[:rng.IntN(5)], ", "))
+	segments := []string{"none", "core", "loyal", "whales", "new", "sleeping", "lost"}
 	if rng.IntN(4) > 0 {
 		b.WriteString("rfm:\n  metric: sum\n")
 		line("  window_days: %d", end(0, 36500))
@@ -346,8 +367,10 @@ func randomDocument(rng *rand.Rand) string {
 				fmt.Fprintf(&b, "    - {id: s%d, %s: [%d, %d]}\n", rng.IntN(30), oneOf([]string{"r", "f", "m"}), lo, hi)
 			}
 			b.WriteString("    - {id: rest}\n")
+			segments = []string{"none", "rest"}
 		}
 	}
+	b.WriteString(randomOffers(rng, tiers, segments))
 	return b.String()
 }
 

@@ -12,12 +12,18 @@ import (
 // year before or after. The year is that of the date. 29 February is the 28th in
 // common years.
 func (c *Certificate) Window(month time.Month, day, year int) (from, to kopilka.Day) {
+	first, last := c.days(month, day, year)
+	within := func(d int) kopilka.Day { return kopilka.Day(min(max(d, 0), int(kopilka.DayNever)-1)) }
+	return within(first), within(last)
+}
+
+// days are those of Window, which may be beyond the calendar of the books.
+func (c *Certificate) days(month time.Month, day, year int) (first, last int) {
 	if month == time.February && day == 29 && !leap(year) {
 		day = 28
 	}
-	first := int(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()/86400) - c.LeadDays
-	within := func(d int) kopilka.Day { return kopilka.Day(min(max(d, 0), int(kopilka.DayNever)-1)) }
-	return within(first), within(first + c.ValidDays - 1)
+	first = int(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()/86400) - c.LeadDays
+	return first, first + c.ValidDays - 1
 }
 
 // DueOn is the window that a day lies in, of the date in the year before, in the
@@ -26,7 +32,8 @@ func (c *Certificate) Window(month time.Month, day, year int) (from, to kopilka.
 func (c *Certificate) DueOn(month time.Month, day int, today kopilka.Day) (year uint16, from, to kopilka.Day, ok bool) {
 	now, _, _ := today.Date()
 	for y := now + 1; y >= now-1; y-- {
-		if from, to = c.Window(month, day, y); from <= today && today <= to {
+		if first, last := c.days(month, day, y); first <= int(today) && int(today) <= last {
+			from, to = c.Window(month, day, y)
 			return uint16(y), from, to, true
 		}
 	}

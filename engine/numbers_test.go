@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/kopilka/kopilka"
+)
+
+const numbersProgram = `{"program":"p","instruments":[
+	{"id":"gift","kind":"gift_certificate","value":1000,"prefix":"22"},
+	{"id":"five","kind":"discount_card","percent_bp":500},
+	{"id":"spring","kind":"coupon","amount":50,"code":"SPRING","per_member":2}]}`
+
+// Prefixes that begin with each other give no number twice, whichever comes first:
+// each number leads to its own place, and the places of a command lie together.
+func TestNumbersOfNestedPrefixes(t *testing.T) {
+	s := newShop(t, numbersProgram)
+	const count = 60_000
+	for _, prefix := range []string{"22222", "222222", "22222", "222222"} {
+		s.do(&kopilka.Emit{Instrument: "gift", Prefix: prefix, Count: count, To: kopilka.DayNever})
+	}
+	if len(s.emissions) <= 4 || len(s.Emissions()) != 4 || s.Numbers() != 4*count {
+		t.Fatalf("%d emissions in %d runs, %d numbers: no number met another", len(s.Emissions()), len(s.emissions), s.Numbers())
+	}
+	seen := make(map[string]bool, 4*count)
+	for place := uint32(1); place <= 4*count; place++ {
+		n := s.NumberAt(place)
+		if found := s.findNumber(n.Text); found != place || seen[n.Text] {
+			t.Fatalf("number %s at %d leads to %d; given before: %t", n.Text, place, found, seen[n.Text])
+		}
+		seen[n.Text] = true
+	}
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A prefix of six digits has a million numbers, and no more.
+func TestNumbersExhausted(t *testing.T) {
+	s := newShop(t, numbersProgram)
+	s.do(&kopilka.Emit{Instrument: "gift", Prefix: "290000", Count: 999_999, To: kopilka.DayNever})
+	f := func(prefix string, count int, want kopilka.Refusal) {
+		t.Helper()
+		before := s.Hash()
+		out := s.try(&kopilka.Emit{Instrument: "gift", Prefix: prefix, Count: count, To: kopilka.DayNever})
+		if out.Refusal != want || want != kopilka.Accepted && s.Hash() != before {
+			t.Fatalf("%d more numbers of %s: %s; want %s and the books as they were", count, prefix, out.Refusal, want)
+		}
+	}
+	f("290000", 2, kopilka.NumbersExhausted)
+	f("290000", 1, kopilka.Accepted)
+	f("290000", 1, kopilka.NumbersExhausted)
+	f("290001", 1, kopilka.Accepted)
+}
+
+// Almost every string of thirteen digits is no number, and a wrong digit in a
+// number that is one makes it none.
+func TestNumberMisread(t *testing.T) {
+	s := newShop(t, numbersProgram)
+	s.do(&kopilka.Emit{Instrument: "gift", Prefix: "22", Count: 1000, To: kopilka.DayNever})
+	for place := uint32(1); place <= 1000; place++ {
+		text := []byte(s.NumberAt(place).Text)
+		for i := range text {
+			digit := text[i]
+			for text[i] = '0'; text[i] <= '9'; text[i]++ {
+				if found, ok := s.FindNumber(string(text)); ok != (text[i] == digit) || ok && found.Place != place {
+					t.Fatalf("%s, misread of number %d, is %+v", text, place, found)
+				}
+			}
+			text[i] = digit
+		}
+	}
+}
+
+// What was sold is good under the rules of the day, and outlives its line in the
+// program; a code does not.
+func TestNumberOutlivesItsLine(t *testing.T) {
+	s := newShop(t, numbersProgram)
+	s.do(&kopilka.Emit{Instrument: "gift", Prefix: "22", Count: 1, To: kopilka.DayNever})
+	text := s.NumberAt(1).Text
+	s.do(&kopilka.SetProgram{Document: []byte(`{"program":"p"}`)})
+	if n, ok := s.FindNumber(text); !ok || n.Instrument != "gift" || n.Left != 1000 || n.Kind != kopilka.UseGift {
+		t.Fatalf("number %s is %+v, %t", text, n, ok)
+	}
+	if n, ok := s.FindNumber("SPRING"); ok {
+		t.Fatalf("a code that is no more is %+v", n)
+	}
+	if x, ok := s.show(1, "SPRING"); !ok || x.rule.Amount != 50 {
+		t.Fatalf("a code of the first program is %+v, %t", x, ok)
+	}
+}
+
+// A use and its way back: value, uses, the member's count and the sums over all.
+func TestUse(t *testing.T) {
+	s := newShop(t, numbersProgram)
+	m := s.enrol("anna")
+	a := s.member(m)
+	s.do(&kopilka.Emit{Instrument: "gift", Prefix: "22", Count: 1, To: s.Day() + 1})
+	gift, _ := s.show(1, s.NumberAt(1).Text)
+	before := s.Hash()
+
+	use := kopilka.Use{Kind: kopilka.UseGift, Term: gift.term, Number: gift.number, Points: 700}
+	s.use(m, a, &use, false)
+	if n := s.NumberAt(1); n.Left != 300 || n.Uses != 1 || s.Term(gift.term).Used != 700 || s.Term(gift.term).Count != 1 {
+		t.Fatalf("after 700 of 1000: %+v, %+v", n, s.Term(gift.term))
+	}
+	if lapsed := s.giveUseBack(m, a, &use, 200, false); lapsed != 0 || s.NumberAt(1).Left != 500 || s.NumberAt(1).Uses != 1 {
+		t.Fatalf("after 200 came back, %d of them lost: %+v", lapsed, s.NumberAt(1))
+	}
+	if s.giveUseBack(m, a, &use, 500, true); s.Hash() != before {
+		t.Fatalf("after all came back: %+v, %+v", s.NumberAt(1), s.Term(gift.term))
+	}
+	s.use(m, a, &use, false)
+	s.tick(s.Day() + 2)
+	if lapsed := s.giveUseBack(m, a, &use, 700, true); lapsed != 700 || s.NumberAt(1).Left != 300 || s.NumberAt(1).Uses != 0 {
+		t.Fatalf("after its days %d were lost: %+v", lapsed, s.NumberAt(1))
+	}
+
+	spring, _ := s.show(1, "SPRING")
+	before = s.Hash()
+	var uses [3]kopilka.Use
+	for i := range uses {
+		uses[i] = kopilka.Use{Kind: kopilka.UseCoupon, Term: spring.term, Points: 50}
+		s.use(m, a, &uses[i], i != 1)
+	}
+	if x, _ := s.show(1, "SPRING"); x.uses != 3 || s.usesOf(m, a, spring.term) != 2 || uses[0].Claim == 0 || uses[1].Claim != 0 || uses[2].Claim != uses[0].Claim {
+		t.Fatalf("after three uses, two counted: %+v, %d of anna's, %+v", x, s.usesOf(m, a, spring.term), uses)
+	}
+	for i := range uses {
+		s.giveUseBack(m, a, &uses[i], 50, true)
+	}
+	if s.usesOf(m, a, spring.term) != 0 || a.hasClaims() || s.Term(spring.term).Used != 0 || s.Term(spring.term).Count != 0 {
+		t.Fatalf("after all came back: %d, claims %t, %+v", s.usesOf(m, a, spring.term), a.hasClaims(), s.Term(spring.term))
+	}
+}
