@@ -76,13 +76,13 @@ func (n *node) append(b []byte) []byte {
 	case not:
 		return n.parts[0].appendIn(append(b, '!'), not)
 	}
-	between := " & "
+	by := " & "
 	if n.join == or {
-		between = " | "
+		by = " | "
 	}
 	for i, p := range n.parts {
 		if i > 0 {
-			b = append(b, between...)
+			b = append(b, by...)
 		}
 		b = p.appendIn(b, n.join)
 	}
@@ -161,5 +161,5 @@ func appendText(b []byte, s string, quoted bool) []byte {
 // between stands between the ends of a range.
 const between = ".."
 
-// isRange cuts a range at its dots.
-func isRange(s string) (low, high string, ok bool) { return strings.Cut(s, between) }
+// cutRange cuts a range at its dots; false when it has none.
+func cutRange(s string) (low, high string, ok bool) { return strings.Cut(s, between) }

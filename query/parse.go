@@ -252,7 +252,7 @@ func (p *parser) number(t *Term) error {
 	if err := p.advance(); err != nil {
 		return err
 	}
-	if low, high, ok := isRange(p.now.text); ok && compare == ":" && p.now.kind == word {
+	if low, high, ok := cutRange(p.now.text); ok && compare == ":" && p.now.kind == word {
 		var err error
 		if t.Low, err = p.whole(t, low); err != nil {
 			return err
@@ -311,7 +311,7 @@ func (p *parser) period() (Period, bool) {
 		n, err := strconv.Atoi(days)
 		return Period{Days: n}, err == nil && digits(days) && n > 0 && n < int(kopilka.DayNever)
 	}
-	first, last, ok := isRange(p.now.text)
+	first, last, ok := cutRange(p.now.text)
 	if !ok {
 		last = first
 	}
@@ -363,7 +363,7 @@ func (p *parser) attribute(t *Term) error {
 	case p.now.kind != word && p.now.kind != quoted:
 		return p.expected("a word, a number, or text in quotes")
 	case compare == ":" || compare == "=":
-		low, high, ok := isRange(s)
+		low, high, ok := cutRange(s)
 		if p.now.kind == quoted || !ok || !decimal(low) || !decimal(high) {
 			t.value = value{text: s, quoted: p.now.kind == quoted}
 			break
