@@ -273,3 +273,21 @@ func TestQueryTwin(t *testing.T) {
 		}
 	}
 }
+
+// TestQueryOverLooks has more members than are read under one hold of the lock.
+func TestQueryOverLooks(t *testing.T) {
+	s := open(t)
+	var lines strings.Builder
+	const members = factsMax + 10
+	for i := range members {
+		fmt.Fprintf(&lines, "{\"op\":\"member\",\"card\":\"c%d\",\"store\":\"S%d\"}\n", i, i%3)
+	}
+	s.as("admin", "POST", "/v1/batch", lines.String(), "Content-Type", "application/x-ndjson").is(200)
+	for _, i := range []int{7, factsMax - 1, factsMax, factsMax + 7} {
+		s.as("admin", "PUT", fmt.Sprint("/v1/members/c", i), `{"blocked":true}`).is(200)
+	}
+	s.means("blocked", "c7", "c8191", "c8192", "c8199")
+	s.means("blocked & store:S0", "c8199")
+	s.means("blocked & !store:S1 & balance:0", "c8192", "c8199")
+	s.ask("!blocked").is(200, "count", members-4)
+}
