@@ -57,7 +57,8 @@ func serve(t *testing.T) *client.Client {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	cmd := exec.Command(file, "serve", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--test-clock", "2026-06-01T12:00:00+03:00")
+	cmd := exec.Command(file, "serve", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0",
+		"--program", "testdata/shop.yaml", "--test-clock", "2026-06-01T12:00:00+03:00")
 	cmd.Env = append(os.Environ(), "KOPILKA_ADMIN_KEY="+key)
 	said, err := os.Create(filepath.Join(dir, "said"))
 	if err != nil {

@@ -43,7 +43,7 @@ func Parse(doc []byte) (*Program, error) {
 // Builtin is the document of the program that a new data folder takes when it
 // is given none.
 func Builtin() []byte {
-	doc, err := programs.Files.ReadFile("kopilka.yaml")
+	doc, err := programs.Files.ReadFile("uds-rustore.yaml")
 	if err != nil {
 		panic("program: read the built-in program: " + err.Error())
 	}

@@ -1,10 +1,9 @@
 // Package programs holds the programs that are shipped with Kopilka: documents
 // to begin with, each whole and fit to be put in force as it is.
 //
-//	kopilka.yaml                a modest four-tier program: what a new folder takes
-//	                            when it is given none
 //	uds-rustore.yaml            four tiers, welcome, three circles of referral,
-//	                            birthday certificates: electronics
+//	                            birthday certificates: electronics; what a new
+//	                            folder takes when it is given none
 //	locards-blokpost.yaml       two cards by segment, earning by segment, a plan
 //	                            for cashiers: outdoor and workwear
 //	bestconnect-kristall.yaml   certificates by any date of the year, eight years
