@@ -129,6 +129,23 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	case *kopilka.Note:
 		s.memberIDField(e, out.Member)
 		intField(e, "notes", int64(c.No))
+	case *kopilka.PutCard:
+		s.memberIDField(e, out.Member)
+		cardFieldsShown(e, c.Card, c.Carrier, c.Blocked)
+	case *kopilka.Merge:
+		s.memberIDField(e, c.Into)
+		s.movedFields(e, c.From, out)
+		s.standing(e, r.seq, out)
+	case *kopilka.Unmerge:
+		s.memberIDField(e, c.Into)
+		strField(e, "merge", c.MergeID)
+		s.movedFields(e, c.From, out)
+		s.standing(e, r.seq, out)
+	case *kopilka.Erase:
+		s.memberIDField(e, out.Member)
+		intField(e, "forfeited", -int64(out.Earned))
+		e.FieldStart("erased")
+		e.Bool(true)
 	case *kopilka.Issue:
 		s.issueAnswer(e, c)
 	case *kopilka.Emit:

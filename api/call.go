@@ -93,16 +93,26 @@ const (
 // carry brings the call's order through the queue and answers with status, or
 // as a replay.
 func (c *call) carry(status int) *problem {
-	if p := c.takeID(); p != nil {
-		return p
-	}
-	if p := c.admit(&c.order); p != nil {
-		return p
-	}
-	r, p := c.s.carry(&c.order)
+	r, p := c.decided()
 	if p != nil {
 		return p
 	}
+	return c.done(&r, status)
+}
+
+// decided brings the call's order through the queue.
+func (c *call) decided() (result, *problem) {
+	if p := c.takeID(); p != nil {
+		return result{}, p
+	}
+	if p := c.admit(&c.order); p != nil {
+		return result{}, p
+	}
+	return c.s.carry(&c.order)
+}
+
+// done answers what was decided.
+func (c *call) done(r *result, status int) *problem {
 	if r.cmd.Kind() == kopilka.KindMember && !r.outcome.Enrolled {
 		status = changed
 	}
@@ -113,7 +123,7 @@ func (c *call) carry(status int) *problem {
 		c.ctx.Response.Header.Set("Idempotent-Replayed", "true")
 	}
 	c.out.ObjStart()
-	c.s.answer(&c.out, &r)
+	c.s.answer(&c.out, r)
 	c.out.ObjEnd()
 	return c.reply(status)
 }
@@ -137,11 +147,11 @@ func (c *call) takeID() *problem {
 	return nil
 }
 
-// needsID tells whether a command without an id is refused. Putting a member,
+// needsID tells whether a command without an id is refused. Putting a member, a card,
 // a program, a rating or the end of a key twice does no harm.
 func needsID(c kopilka.Command) bool {
 	switch c.Kind() {
-	case kopilka.KindMember, kopilka.KindProgram, kopilka.KindRevoke, kopilka.KindRefresh, kopilka.KindRating:
+	case kopilka.KindMember, kopilka.KindCard, kopilka.KindProgram, kopilka.KindRevoke, kopilka.KindRefresh, kopilka.KindRating:
 		return false
 	}
 	return true

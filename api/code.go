@@ -16,11 +16,15 @@ func (s *Server) postCode(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	if m.Blocked {
+	var life kopilka.Time
+	var card engine.Card
+	s.queue.View(func(b *engine.State) {
+		life = kopilka.Time(b.Program().CodeLife.Milliseconds())
+		card, _ = b.CardState(c.param)
+	})
+	if m.Blocked || card.Blocked {
 		return problemOf(codeMemberBlocked, "")
 	}
-	var life kopilka.Time
-	s.queue.View(func(b *engine.State) { life = kopilka.Time(b.Program().CodeLife.Milliseconds()) })
 	until := s.queue.Now() + life
 	e := &c.out
 	e.ObjStart()

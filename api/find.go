@@ -84,6 +84,7 @@ func (s *Server) search(q string, skip, limit int) (found []foundMember, p *prob
 		return append(found, v), nil
 	}
 	opened := 0
+	seen := map[kopilka.MemberNo]bool{} // of parts of one member, or of one who has some
 	for no := range s.names.Candidates(q) {
 		if opened++; opened > openedMax {
 			return nil, malformed("", "too many names begin so: type more of the name")
@@ -92,9 +93,16 @@ func (s *Server) search(q string, skip, limit int) (found []foundMember, p *prob
 		if p != nil {
 			return nil, p
 		}
-		if !people.Match(v.profile.Name, q) {
+		matches := people.Match(v.profile.Name, q)
+		if v.No != no { // a part of a member is found by the name it had
+			if matches, p = s.named(no, q); p != nil {
+				return nil, p
+			}
+		}
+		if !matches || seen[v.No] {
 			continue
 		}
+		seen[v.No] = true
 		if skip > 0 {
 			skip--
 			continue
@@ -118,6 +126,15 @@ func (s *Server) exactly(q string) []naming {
 	return all
 }
 
+// named tells whether a query finds the name that a part of a member had.
+func (s *Server) named(no kopilka.MemberNo, q string) (bool, *problem) {
+	var row engine.Member
+	s.queue.View(func(b *engine.State) { row = b.Row(no, s.queue.Now()) })
+	profile, p := s.profile(&row)
+	return people.Match(profile.Name, q), p
+}
+
+// opened reads the member that a number stands for, with his profile.
 func (s *Server) opened(no kopilka.MemberNo) (v foundMember, p *problem) {
 	s.queue.View(func(b *engine.State) { v.read(b, no, s.queue.Now()) })
 	v.profile, p = s.profile(&v.Member)

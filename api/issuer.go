@@ -68,9 +68,13 @@ func (s *Server) keepDates() (fresh bool) {
 	return fresh
 }
 
-// tend learns what lies sealed in the log, and then issues what is due whenever a
+// tend destroys what a crash has left of forgotten members, learns what lies sealed in
+// the log, and then issues what is due whenever a
 // day or a program has come, until ctx ends.
 func (s *Server) tend(ctx context.Context) {
+	if err := s.eraseKeys(ctx); err != nil {
+		s.opts.Log.Error("api: keys of forgotten members could not be destroyed; the next start tries again", "err", err)
+	}
 	s.keepDates()
 	s.learnNames(ctx)
 	close(s.issuer.learned)

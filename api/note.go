@@ -1,9 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"math"
+	"slices"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/people"
 	"github.com/valyala/fasthttp"
 )
@@ -78,13 +83,63 @@ type note struct {
 	at  kopilka.Time
 }
 
-// newestNote finds the newest note about a member; nil when there is none.
+// newestNote finds the newest note about a number; nil when there is none.
 func (s *Server) newestNote(m kopilka.MemberNo) (*note, *problem) {
 	found, err := s.queue.FindNote(m)
 	if err != nil {
 		return nil, s.failed(err)
 	}
 	return s.note(found.Seq)
+}
+
+// newestNotes finds the newest note about each number that stands for a member.
+func (s *Server) newestNotes(m kopilka.MemberNo) (all []*note, p *problem) {
+	var parts []kopilka.MemberNo
+	s.queue.View(func(b *engine.State) { parts = b.Parts(m) })
+	for _, no := range parts {
+		n, p := s.newestNote(no)
+		if p != nil {
+			return nil, p
+		}
+		if n != nil {
+			all = append(all, n)
+		}
+	}
+	return all, nil
+}
+
+// notesOf counts the notes about a member.
+func (s *Server) notesOf(m kopilka.MemberNo) (n int, p *problem) {
+	all, p := s.newestNotes(m)
+	for _, x := range all {
+		n += x.No
+	}
+	return n, p
+}
+
+// eachNote calls f for the notes about a member before a position, the newest first,
+// until it says false. Those of his parts are chains of their own, and come in between.
+func (s *Server) eachNote(m kopilka.MemberNo, before kopilka.Seq, f func(*note) (bool, *problem)) *problem {
+	heads, p := s.newestNotes(m)
+	if p != nil {
+		return p
+	}
+	for {
+		heads = slices.DeleteFunc(heads, func(n *note) bool { return n == nil })
+		if len(heads) == 0 {
+			return nil
+		}
+		newest := slices.MaxFunc(heads, func(a, b *note) int { return cmp.Compare(a.seq, b.seq) })
+		if newest.seq < before {
+			if more, p := f(newest); p != nil || !more {
+				return p
+			}
+		}
+		at := slices.Index(heads, newest)
+		if heads[at], p = s.note(newest.Before); p != nil {
+			return p
+		}
+	}
 }
 
 // note reads the note at a position; nil at 0.
@@ -98,13 +153,13 @@ func (s *Server) note(at kopilka.Seq) (*note, *problem) {
 	}
 	n, ok := record.Command.(*kopilka.Note)
 	if !ok {
-		return nil, notOfThisList()
+		return nil, s.failed(fmt.Errorf("the note at %d is a %s", at, record.Command.Kind()))
 	}
 	return &note{n, at, record.Time}, nil
 }
 
 // notes lists the notes about a member, the newest first. A cursor is the position
-// of the next one.
+// of the last one shown.
 func (s *Server) notes(c *call) *problem {
 	if p := c.reads("limit", "cursor"); p != nil {
 		return p
@@ -121,36 +176,28 @@ func (s *Server) notes(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	var next *note
+	before := kopilka.Seq(math.MaxUint64)
 	if given {
-		next, p = s.note(kopilka.Seq(from.at))
-	} else {
-		next, p = s.newestNote(m.No)
-	}
-	if p != nil {
-		return p
+		before = kopilka.Seq(from.at)
 	}
 	e := &c.out
 	e.ObjStart()
 	e.FieldStart("data")
 	e.ArrStart()
-	for shown := 0; next != nil && shown < limit; shown++ {
-		if next.Member != m.No {
-			return notOfThisList()
+	shown, more := 0, false
+	p = s.eachNote(m.No, before, func(n *note) (bool, *problem) {
+		if more = shown == limit; more {
+			return false, nil
 		}
-		if p := s.noteShown(c, next); p != nil {
-			return p
-		}
-		if next, p = s.note(next.Before); p != nil {
-			return p
-		}
+		shown++
+		before = n.seq
+		return true, s.noteShown(c, n)
+	})
+	if p != nil {
+		return p
 	}
 	e.ArrEnd()
-	more := cursor{}
-	if next != nil {
-		more.at = uint64(next.seq)
-	}
-	c.nextCursor(next != nil, more)
+	c.nextCursor(more, cursor{at: uint64(before)})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

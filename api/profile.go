@@ -19,11 +19,13 @@ type memberView struct {
 	rules    *program.Program
 	at       index.Standing
 	referrer string // card of the inviting member
+	cards    []engine.Card
 }
 
 func (v *memberView) read(b *engine.State, no kopilka.MemberNo, at kopilka.Time) {
 	v.Member = b.Member(no, at)
-	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(no)
+	v.seq, v.rules, v.at = b.Seq(), b.Program(), b.Index().Standing(v.No)
+	v.cards = b.Cards(no)
 	if v.Referrer != kopilka.NoMember {
 		v.referrer = b.Card(v.Referrer)
 	}
@@ -62,10 +64,15 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 	if p != nil {
 		return p
 	}
+	written, p := s.notesOf(m.No)
+	if p != nil {
+		return p
+	}
 	e := &c.out
 	e.ObjStart()
 	strField(e, "member_id", s.ids.ID(m.No))
 	strField(e, "card", m.Card)
+	cards(e, m.cards)
 	strField(e, "state", m.State.String())
 	e.FieldStart("blocked")
 	e.Bool(m.Blocked)
@@ -75,6 +82,9 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 	intField(e, "debt", int64(m.Debt))
 	strField(e, "tier", m.rules.Tiers[m.Tier].ID)
 	progress(e, m)
+	if p := s.holds(e, m.Holds); p != nil {
+		return p
+	}
 	certificates(e, m.Certificates)
 	s.lots(e, m)
 	s.expiryField(e, m.NextExpiry)
@@ -95,19 +105,41 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 		e.ObjEnd()
 	}
 	s.personal(e, m, &profile)
+	intField(e, "notes", int64(written))
 	intField(e, "seq", int64(m.seq))
 	e.ObjEnd()
 	return nil
 }
 
-// progress writes how far the next tier is, in the metric of the policy.
+// holds writes what is set aside for orders, the oldest first.
+func (s *Server) holds(e *jx.Encoder, all []engine.HeldFor) *problem {
+	e.FieldStart("holds")
+	e.ArrStart()
+	for _, x := range all {
+		record, err := s.queue.Command(x.Seq)
+		if err != nil {
+			return s.failed(err)
+		}
+		e.ObjStart()
+		strField(e, "id", kopilka.HeadOf(record.Command).ID)
+		intField(e, "points", int64(x.Points))
+		s.timeField(e, "expires_at", x.Until)
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+	return nil
+}
+
+// progress writes how far the next tier is, in the metric of the policy. By hand and
+// by segment there is no way to measure.
 func progress(e *jx.Encoder, m *memberView) {
 	e.FieldStart("tier_progress")
 	e.ObjStart()
-	strField(e, "metric", m.rules.TierPolicy.Metric.String())
+	metric := m.rules.TierPolicy.Metric
+	strField(e, "metric", metric.String())
 	intField(e, "value", m.TierMetric)
 	next := int(m.Tier) + 1
-	if next < len(m.rules.Tiers) && m.rules.TierPolicy.Metric != program.ByHand {
+	if next < len(m.rules.Tiers) && (metric == program.BySpend || metric == program.ByCount) {
 		strField(e, "next_tier", m.rules.Tiers[next].ID)
 		intField(e, "missing", max(0, m.rules.Tiers[next].Threshold-m.TierMetric))
 	} else {

@@ -72,6 +72,10 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/members/{card}/notes", roles: admin, serve: s.notes},
 		{method: "POST", path: "/v1/members/{card}/notes", roles: admin, bytes: bodyMax, serve: s.postNote},
 		{method: "POST", path: "/v1/members/{card}/codes", roles: tills, serve: s.postCode},
+		{method: "PUT", path: "/v1/members/{card}/cards/{number}", roles: tills, bytes: bodyMax, serve: s.putCard},
+		{method: "POST", path: "/v1/members/{card}/merge", roles: admin, bytes: bodyMax, serve: s.postMerge},
+		{method: "POST", path: "/v1/merges/{id}/undo", roles: admin, bytes: bodyMax, serve: s.postUnmerge},
+		{method: "POST", path: "/v1/members/{card}/erase", roles: admin, bytes: bodyMax, serve: s.postErase},
 		{method: "POST", path: "/v1/members/{card}/certificates", roles: admin, bytes: bodyMax, serve: s.postCertificate},
 
 		{method: "GET", path: "/v1/instruments", roles: all, serve: s.instruments},

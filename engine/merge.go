@@ -43,6 +43,9 @@ func (s *State) person(no kopilka.MemberNo) (m kopilka.MemberNo, a *account, ok 
 // Resolve is the member that a number below Members stands for.
 func (s *State) Resolve(m kopilka.MemberNo) kopilka.MemberNo { return s.resolve(m) }
 
+// LeadsThrough tells whether a number is the one that is part of another, or leads to it.
+func (s *State) LeadsThrough(m, part kopilka.MemberNo) bool { return s.resolveUpTo(m, part) == part }
+
 // Parts are the numbers that stand for the same member as m: his own, then those
 // that are part of him, the newest first.
 func (s *State) Parts(m kopilka.MemberNo) []kopilka.MemberNo {

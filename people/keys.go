@@ -254,19 +254,31 @@ func (k *keyFile) slot(slot uint32) (s [slotSize]byte, err error) {
 	return s, nil
 }
 
-// erase destroys the key in a slot, durably. The slot stays taken.
-func (k *keyFile) erase(slot uint32) error {
-	s, err := k.slot(slot)
-	if err != nil {
-		return err
-	}
-	if s[0] == slotFree {
-		return fmt.Errorf("%w: %s has nothing in slot %d", ErrNoKey, k.path, slot)
-	}
+// eraseAll destroys the keys in slots, durably. The slots stay taken.
+func (k *keyFile) eraseAll(slots []uint32) error {
+	gone := [slotSize]byte{slotErased}
 	k.disk.Lock()
 	defer k.disk.Unlock()
-	gone := [slotSize]byte{slotErased}
-	k.write(gone[:], slotOffset(slot))
+	for _, slot := range slots {
+		s, err := k.slot(slot)
+		if err != nil {
+			return err
+		}
+		switch {
+		case s[0] == slotFree:
+			return fmt.Errorf("%w: %s has nothing in slot %d", ErrNoKey, k.path, slot)
+		case s == gone || k.broken != nil:
+			continue
+		}
+		if _, err := k.f.WriteAt(gone[:], slotOffset(slot)); err != nil {
+			k.broken = fmt.Errorf("write %s at %d: %w", k.path, slotOffset(slot), err)
+		}
+	}
+	if k.broken == nil {
+		if err := k.sync(k.f); err != nil {
+			k.broken = fmt.Errorf("sync %s: %w", k.path, err)
+		}
+	}
 	return k.broken
 }
 

@@ -124,7 +124,17 @@ func (v *Vault) Open(slot uint32, sealed []byte) (*Profile, error) {
 // Erase destroys the key in a slot, durably: what was sealed under it can never
 // be opened again, wherever it lies. To erase twice is no error.
 func (v *Vault) Erase(slot uint32) error {
-	if err := v.keys.erase(slot); err != nil {
+	return v.EraseAll([]uint32{slot})
+}
+
+// EraseAll destroys the keys in slots, durably, with one sync for all. Those that
+// are destroyed already are only synced: the process that wrote them may have ended
+// before it could.
+func (v *Vault) EraseAll(slots []uint32) error {
+	if len(slots) == 0 {
+		return nil
+	}
+	if err := v.keys.eraseAll(slots); err != nil {
 		return fmt.Errorf("people: erase: %w", err)
 	}
 	return nil

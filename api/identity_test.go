@@ -1,0 +1,266 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/engine"
+)
+
+func TestCards(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/c1", `{"carrier":"plastic"}`).is(201)
+	s.enrol("c2")
+	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"wallet"}`).is(200, "card", "w1", "carrier", "wallet", "blocked", false)
+	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"wallet"}`).is(200)
+	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"app"}`).refused(codeIdempotencyMismatch, "")
+	s.as("till", "PUT", "/v1/members/w1/cards/w2", `{}`).is(200, "id", nil, "carrier", nil)
+	s.as("till", "PUT", "/v1/members/c2/cards/w1", `{}`).refused(codeCardTaken, "")
+	s.as("till", "PUT", "/v1/members/c2/cards/c1", `{}`).refused(codeCardTaken, "")
+	s.as("till", "PUT", "/v1/members/w1", `{"name":"Anna"}`).is(200) // changes the member, by any card
+	s.as("till", "PUT", "/v1/members/c9/cards/w3", `{}`).refused(codeMemberNotFound, "")
+	s.as("till", "PUT", "/v1/members/c1/cards/"+strings.Repeat("x", 33), `{}`).refused(codeMalformed, "")
+	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"blocked":true}`).refused(codeForbidden, "/blocked")
+
+	s.sell("w1", 10000)
+	s.get("/v1/members/w2").is(200, "card", "c1", "name", "Anna", "balance", 500,
+		"cards.0.card", "c1", "cards.0.carrier", "plastic", "cards.1.card", "w1", "cards.1.carrier", "wallet", "cards.2.card", "w2", "cards.2.carrier", nil)
+
+	// A lost card is known, and does nothing; the others do.
+	s.as("admin", "PUT", "/v1/members/c1/cards/c1", `{"blocked":true}`).is(200, "carrier", "plastic", "blocked", true)
+	s.get("/v1/members/c1").is(200, "blocked", false, "cards.0.blocked", true, "cards.1.blocked", false)
+	s.post("/v1/receipts", `{"id":"r1","card":"c1","amount":100}`).refused(codeMemberBlocked, "")
+	s.post("/v1/members/c1/codes", "").refused(codeMemberBlocked, "")
+	s.post("/v1/receipts", `{"id":"r1","card":"w1","amount":100}`).is(201)
+	s.as("till", "PUT", "/v1/members/c1/cards/c1", `{"carrier":"old plastic"}`).is(200, "blocked", true) // what is left out stays
+	s.as("admin", "PUT", "/v1/members/c1/cards/c1", `{"blocked":false}`).is(200, "carrier", "old plastic", "blocked", false)
+	s.post("/v1/receipts", `{"id":"r2","card":"c1","amount":100}`).is(201)
+	s.get("/v1/members?q=w2").is(200, "data.0.card", "c1")
+}
+
+func TestMergeAndUndo(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/anna", `{"name":"Anna Petrova","phone":"+79001234567"}`).is(201)
+	s.as("till", "PUT", "/v1/members/ania", `{"name":"Ania Petrova","phone":"+79001234568"}`).is(201)
+	s.as("till", "PUT", "/v1/members/friend", `{"referrer":"ania"}`).is(201)
+	s.sell("anna", 10000)
+	kept := s.sell("ania", 20000)
+	back := s.sell("ania", 4000)
+	s.as("admin", "POST", "/v1/members/ania/notes", `{"id":"n1","text":"likes blue","actor":"olga"}`).is(201)
+	s.as("admin", "POST", "/v1/members/anna/notes", `{"id":"n2","text":"likes red","actor":"olga"}`).is(201)
+
+	merge := func(into, body string) *reply {
+		t.Helper()
+		return s.as("admin", "POST", "/v1/members/"+into+"/merge", body)
+	}
+	merge("anna", `{"id":"m1","from":"nobody","reason":"r","actor":"olga"}`).refused(codeMemberNotFound, "/from")
+	merge("nobody", `{"id":"m1","from":"anna","reason":"r","actor":"olga"}`).refused(codeMemberNotFound, "")
+	merge("anna", `{"id":"m1","from":"anna","reason":"r","actor":"olga"}`).refused(codeAlreadyMerged, "")
+	merge("anna", `{"id":"m1","from":"ania","actor":"olga"}`).refused(codeMalformed, "")
+	s.as("till", "POST", "/v1/members/anna/merge", `{"id":"m1","from":"ania","reason":"r","actor":"olga"}`).refused(codeForbidden, "")
+	merge("anna", `{"id":"m1","from":"ania","reason":"r","actor":"olga"}`).is(201, "points_moved", 1200, "receipts_moved", 2, "amount_moved", 24000, "balance", 1700)
+	merge("anna", `{"id":"m1","from":"ania","reason":"r","actor":"olga"}`).is(200, "balance", 1700)
+	merge("anna", `{"id":"m2","from":"ania","reason":"r","actor":"olga"}`).refused(codeAlreadyMerged, "")
+
+	// Both names, phones and cards lead to one member, who is found once.
+	s.get("/v1/members/ania").is(200, "card", "anna", "name", "Anna Petrova", "balance", 1700, "rfm.monetary", 34000, "rfm.frequency", 3, "notes", 2,
+		"cards.0.card", "anna", "cards.1.card", "ania")
+	for _, q := range []string{"petr", "anna", "ania", "+79001234567", "+79001234568"} {
+		r := s.get("/v1/members?q="+url.QueryEscape(q)).is(200, "data.0.card", "anna")
+		if n := len(r.at("data").([]any)); n != 1 {
+			t.Fatalf("%s: %d members", q, n)
+		}
+	}
+	s.get("/v1/members/friend").is(200, "referrer", "ania") // the card that was named, which leads to anna
+	s.get("/v1/members/anna/notes").is(200, "data.0.text", "likes red", "data.1.text", "likes blue")
+	page := s.get("/v1/members/anna/notes?limit=1").is(200, "data.0.text", "likes red")
+	s.get("/v1/members/anna/notes?limit=1&cursor="+page.at("next_cursor").(string)).is(200, "data.0.text", "likes blue", "next_cursor", nil)
+
+	// What comes back of the part's receipts is not given back again by the undo.
+	s.post("/v1/receipts/"+back+"/returns", `{"id":"t1"}`).is(201, "points_taken", 200, "balance", 1500)
+	s.post("/v1/receipts/"+kept+"/returns", `{"id":"t2","amount":5000}`).is(201, "points_taken", 250, "balance", 1250)
+	s.sell("ania", 1000) // by the part's card: the member's
+	s.get("/v1/members/anna").is(200, "rfm.monetary", 26000, "rfm.frequency", 3)
+
+	undo := func(id, body string) *reply {
+		t.Helper()
+		return s.as("admin", "POST", "/v1/merges/"+id+"/undo", body)
+	}
+	undo("m9", `{"id":"u1","reason":"r","actor":"olga"}`).refused(codeNotFound, "")
+	undo("n1", `{"id":"u1","reason":"r","actor":"olga"}`).refused(codeNotFound, "")
+	undo("m1", `{"id":"u1","reason":"r"}`).refused(codeMalformed, "")
+	undo("m1", `{"id":"u1","reason":"r","actor":"olga"}`).is(201, "merge", "m1", "receipts_moved", 1, "amount_moved", 15000)
+	undo("m1", `{"id":"u1","reason":"r","actor":"olga"}`).is(200, "receipts_moved", 1)
+	undo("m1", `{"id":"u2","reason":"r","actor":"olga"}`).refused(codeNotMerged, "")
+	s.get("/v1/members/anna").is(200, "rfm.monetary", 11000, "rfm.frequency", 2, "notes", 1)
+	s.get("/v1/members/ania").is(200, "card", "ania", "name", "Ania Petrova", "rfm.monetary", 15000, "rfm.frequency", 1, "notes", 1)
+	s.get("/v1/members/friend").is(200, "referrer", "ania")
+	if n := len(s.get("/v1/members?q=petr").is(200).at("data").([]any)); n != 2 {
+		t.Fatalf("%d members", n)
+	}
+	total := s.get("/v1/members/anna").int("balance") + s.get("/v1/members/ania").int("balance")
+	if total != 1300 { // 1700 − 200 − 250 + 50
+		t.Fatalf("%d points; want 1300", total)
+	}
+	// And once more, after which returns of the part's receipt still find their way.
+	merge("anna", `{"id":"m3","from":"ania","reason":"r","actor":"olga"}`).is(201)
+	s.post("/v1/receipts/"+kept+"/returns", `{"id":"t3"}`).is(201, "goods", 15000)
+	undo("m3", `{"id":"u3","reason":"r","actor":"olga"}`).is(201, "receipts_moved", 0, "amount_moved", 0)
+	s.get("/v1/members/ania").is(200, "rfm.monetary", 0, "rfm.frequency", 0)
+}
+
+// TestMergeOfMerged undoes a merge whose part had a part of its own.
+func TestMergeOfMerged(t *testing.T) {
+	s := open(t)
+	for _, card := range []string{"a", "b", "c"} {
+		s.enrol(card)
+	}
+	s.sell("a", 10000)
+	ofB := s.sell("b", 20000)
+	s.sell("c", 40000)
+	merge := func(id, into, from string) *reply {
+		t.Helper()
+		return s.as("admin", "POST", "/v1/members/"+into+"/merge", fmt.Sprintf(`{"id":%q,"from":%q,"reason":"r","actor":"olga"}`, id, from))
+	}
+	undo := func(merge, id string) *reply {
+		t.Helper()
+		return s.as("admin", "POST", "/v1/merges/"+merge+"/undo", fmt.Sprintf(`{"id":%q,"reason":"r","actor":"olga"}`, id))
+	}
+	merge("bc", "c", "b").is(201)
+	merge("ca", "a", "c").is(201, "amount_moved", 60000)
+	s.post("/v1/receipts/"+ofB+"/returns", `{"id":"t1","amount":5000}`).is(201)
+	undo("bc", "u1").refused(codeNotMerged, "") // c is part of a by now
+	undo("ca", "u2").is(201, "amount_moved", 55000, "receipts_moved", 2)
+	undo("bc", "u3").is(201, "amount_moved", 15000, "receipts_moved", 1)
+	s.get("/v1/members/a").is(200, "rfm.monetary", 10000)
+	s.get("/v1/members/b").is(200, "rfm.monetary", 15000)
+	s.get("/v1/members/c").is(200, "rfm.monetary", 40000)
+}
+
+func TestErase(t *testing.T) {
+	s := openWith(t, birthdayProgram, Options{})
+	s.as("till", "PUT", "/v1/members/anna", `{"name":"Anna Petrova","phone":"+79001234567","birth_date":"1990-05-20"}`).is(201)
+	s.as("till", "PUT", "/v1/members/ania", `{"name":"Ania Petrova"}`).is(201)
+	s.as("till", "PUT", "/v1/members/friend", `{"referrer":"anna","name":"Boris"}`).is(201)
+	sale := s.sell("anna", 10000)
+	s.as("admin", "POST", "/v1/members/anna/notes", `{"id":"n1","text":"secret","actor":"olga"}`).is(201)
+	s.as("admin", "POST", "/v1/members/anna/merge", `{"id":"m1","from":"ania","reason":"r","actor":"olga"}`).is(201)
+
+	var slots []uint32
+	var numbers []kopilka.MemberNo
+	s.queue.View(func(b *engine.State) {
+		no, _ := b.ByCard("anna")
+		for _, part := range b.Parts(no) {
+			numbers = append(numbers, part)
+			slots = append(slots, b.Row(part, 0).KeySlot)
+		}
+	})
+	if len(slots) != 2 || slots[0] == 0 || slots[1] == 0 {
+		t.Fatal(slots)
+	}
+	body := `{"id":"x1","reason":"asked","actor":"olga"}`
+	s.as("till", "POST", "/v1/members/anna/erase", body).refused(codeForbidden, "")
+	s.as("admin", "POST", "/v1/members/nobody/erase", body).refused(codeMemberNotFound, "")
+	s.as("admin", "POST", "/v1/members/anna/erase", `{"id":"x1","actor":"olga"}`).refused(codeMalformed, "")
+	s.as("admin", "POST", "/v1/members/anna/erase", body).is(201, "forfeited", 500, "erased", true)
+	s.as("admin", "POST", "/v1/members/anna/erase", body).is(200, "forfeited", 500)
+	for _, slot := range slots {
+		if _, err := s.server.vault.OpenWords(slot, []byte{1}); err == nil || !strings.Contains(err.Error(), "erased") {
+			t.Fatalf("the key in slot %d is not destroyed: %v", slot, err)
+		}
+	}
+	for _, path := range []string{"anna", "ania", "anna/ledger", "anna/notes", "anna/consents", "anna/export"} {
+		s.get("/v1/members/" + path).is(404)
+	}
+	for _, q := range []string{"petr", "anna", "ania", "+79001234567"} {
+		if n := len(s.get("/v1/members?q=" + url.QueryEscape(q)).is(200).at("data").([]any)); n != 0 {
+			t.Fatalf("%s is found", q)
+		}
+	}
+	s.get("/v1/members/friend").is(200, "referrer", nil)
+	s.post("/v1/receipts/"+sale+"/returns", `{"id":"t1"}`).is(201, "goods", 10000)
+	s.clock(testStart.AddDate(0, 6, 0)) // past the birthday, which is nobody's
+	if n := s.count("birthday"); n != 0 {
+		t.Fatalf("%d birthdays", n)
+	}
+	// Card and phone are free for another, who is another.
+	s.as("till", "PUT", "/v1/members/anna", `{"phone":"+79001234567"}`).is(201, "enrolled", true, "balance", 0)
+	s.get("/v1/members/anna").is(200, "name", nil, "notes", 0)
+}
+
+// TestEraseIsFinished stands for a crash between the books and the keys: the next
+// start destroys what was left.
+func TestEraseIsFinished(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/anna", `{"name":"Anna"}`).is(201)
+	s.as("till", "PUT", "/v1/members/boris", `{"name":"Boris"}`).is(201)
+	var anna engine.Member
+	s.queue.View(func(b *engine.State) {
+		no, _ := b.ByCard("anna")
+		anna = b.Member(no, 0)
+	})
+	a, err := s.queue.Submit(&kopilka.Erase{Member: anna.No, Reason: "r", Actor: "a"})
+	if err != nil || a.Outcome.Refusal != kopilka.Accepted {
+		t.Fatal(a, err)
+	}
+	if err := s.server.eraseKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.server.vault.OpenWords(anna.KeySlot, []byte{1}); err == nil || !strings.Contains(err.Error(), "erased") {
+		t.Fatal(err)
+	}
+	if err := s.server.eraseKeys(t.Context()); err != nil { // twice does no harm
+		t.Fatal(err)
+	}
+	s.get("/v1/members/boris").is(200, "name", "Boris")
+}
+
+// TestSources enrols by a source with places and an end.
+func TestSources(t *testing.T) {
+	s := openWith(t, testProgram+`
+sources:
+  - {id: poster, cap: 2}
+  - {id: spring, ends_at: "2026-03-03"}
+`, Options{})
+	put := func(card, source string) *reply {
+		t.Helper()
+		return s.as("till", "PUT", "/v1/members/"+card, fmt.Sprintf(`{"source":%q,"store":"S1","cashier":"olga"}`, source))
+	}
+	put("c1", "poster").is(201)
+	put("c2", "poster").is(201)
+	put("c3", "poster").refused(codeSourceClosed, "")
+	put("c2", "poster").is(200) // is enrolled already
+	put("c3", "flyer").is(201)  // is not listed: free
+	put("c4", "spring").is(201)
+	s.clock(testStart.Add(24 * time.Hour))
+	put("c5", "spring").refused(codeSourceClosed, "")
+	s.get("/v1/members/c5").refused(codeMemberNotFound, "")
+}
+
+// TestEnrolmentIsFixed changes store and source later: what the first command said
+// stands in the log for reports.
+func TestEnrolmentIsFixed(t *testing.T) {
+	s := open(t)
+	first := s.as("till", "PUT", "/v1/members/c1", `{"source":"poster","store":"S1","cashier":"olga"}`).is(201)
+	later := s.as("till", "PUT", "/v1/members/c1", `{"source":"flyer","store":"S2","cashier":"ivan"}`).is(200)
+	bound := s.as("s1", "PUT", "/v1/members/c2", `{"source":"poster"}`).is(201)
+	f := func(r *reply, store, source, cashier string) {
+		t.Helper()
+		record, err := s.queue.Command(kopilka.Seq(r.int("seq")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := record.Command.(*kopilka.PutMember)
+		if c.Store != store || c.Source != source || c.Cashier != cashier {
+			t.Fatalf("%q %q %q; want %q %q %q", c.Store, c.Source, c.Cashier, store, source, cashier)
+		}
+	}
+	f(first, "S1", "poster", "olga")
+	f(later, "", "", "")
+	f(bound, "S1", "poster", "")
+	s.get("/v1/members/c1").is(200, "source", "flyer", "store", "S2")
+}
