@@ -170,13 +170,17 @@ func TestQueryNobody(t *testing.T) {
 		s.queue.View(func(b *engine.State) { m, _ = b.ByCard(card) })
 		return m
 	}
-	for _, cmd := range []kopilka.Command{
-		&kopilka.Merge{Head: kopilka.Head{ID: "merge"}, From: no("b"), Into: no("a"), Reason: "one person", Actor: "clerk"},
-		&kopilka.Erase{Head: kopilka.Head{ID: "erase"}, Member: no("c"), Reason: "asked", Actor: "clerk"},
-	} {
-		if a, err := s.queue.Submit(cmd); err != nil || a.Outcome.Refusal != kopilka.Accepted {
-			t.Fatalf("%s: %v, %v", cmd.Kind(), a, err)
-		}
+	merge := &kopilka.Merge{Head: kopilka.Head{ID: "merge"}, From: no("b"), Into: no("a"), Reason: "one person", Actor: "clerk"}
+	if a, err := s.queue.Submit(merge); err != nil || a.Outcome.Refusal != kopilka.Accepted {
+		t.Fatalf("%v, %v", a, err)
+	}
+	s.as("till", "PUT", "/v1/members/c", `{"store":"S12"}`).is(200)
+	s.means("store:S12", "c")
+	gone := no("c")
+	s.as("admin", "POST", "/v1/members/c/erase", `{"id":"erase","reason":"asked","actor":"clerk"}`).is(201)
+	var left [1]int64
+	if s.server.facets.Store("S12", gone, left[:]); left[0] != 0 {
+		t.Fatal("the store of a forgotten member is still known")
 	}
 	s.means("purchases>=0", "a", "d")
 	s.means("purchases:1d:2 & spent:20000 & frequency:2", "a")
