@@ -59,18 +59,44 @@ func PartFloor(total, part, whole int64) int64 {
 	return int64(q)
 }
 
+// RateSum adds up amount × rate over the lines of a receipt, where each rate is a
+// product of three, in 128 bits: nothing is rounded before Round.
+type RateSum struct{ hi, lo uint64 }
+
+// Add adds amount × a × b × c. The amounts of one sum are at most AmountMax
+// together, a is at most ten and b and c at most a hundred times BPWhole.
+func (s *RateSum) Add(amount int64, a, b, c BP) {
+	hi, lo := bits.Mul64(uint64(amount), uint64(a)*uint64(b)*uint64(c))
+	var carry uint64
+	s.lo, carry = bits.Add64(s.lo, lo, 0)
+	s.hi, _ = bits.Add64(s.hi, hi, carry)
+}
+
+// Round is the sum divided by BPWhole three times over, rounded once.
+func (s RateSum) Round(r Rounding) int64 {
+	const whole = uint64(BPWhole) * uint64(BPWhole) * uint64(BPWhole)
+	if r == HalfUp {
+		var carry uint64
+		s.lo, carry = bits.Add64(s.lo, whole/2, 0)
+		s.hi += carry
+	}
+	q, _ := bits.Div64(s.hi, s.lo, whole)
+	return int64(q)
+}
+
 // Split spreads total over weights in proportion, adding up exactly, by the
 // method of largest remainder: every share is rounded down, and what is left
 // goes a unit each to the largest remainders, the earlier of two equal ones
 // first. Weights are not negative; when all are zero nothing is spread.
 // A share never exceeds its weight as long as total ≤ Σ weights.
-// The shares are written to out, which has the length of weights.
+// The shares are written to out, which has the length of weights. Weights add up
+// to less than 2⁶⁴.
 //
 // Source: Hamilton's method, as in Balinski & Young, Fair Representation (1982).
-func Split(total int64, weights, out []int64) {
-	var whole int64
+func Split[W int64 | uint64](total int64, weights []W, out []int64) {
+	var whole uint64
 	for _, w := range weights {
-		whole += w
+		whole += uint64(w)
 	}
 	clear(out)
 	if whole == 0 || total == 0 {
@@ -89,7 +115,7 @@ func Split(total int64, weights, out []int64) {
 	left := total
 	for i, w := range weights {
 		hi, lo := bits.Mul64(uint64(total), uint64(w))
-		q, rem := bits.Div64(hi, lo, uint64(whole))
+		q, rem := bits.Div64(hi, lo, whole)
 		out[i] = int64(q)
 		left -= out[i]
 		rems = append(rems, share{rem, i})

@@ -116,7 +116,7 @@ func (s *State) tell(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	out.Member = m
 	out.Balance, out.Pending, out.Held = s.available(m, a, s.now)
 	out.Debt = s.debts[m]
-	out.Tier = a.tier
+	out.Tier = s.tier(m, a)
 	out.Segment = s.index.Segment(m)
 	out.NextExpiry = s.nextExpiry(m, a, s.now)
 }

@@ -16,6 +16,7 @@ type Books struct {
 
 	Earned, Redeemed, Granted kopilka.Points
 	Adjusted                  kopilka.Points // signed
+	Legs                      kopilka.Points // welcomes and referrals, less what returns took of them
 	Restored, Lapsed, Taken   kopilka.Points
 	Expired                   kopilka.Points
 	Forfeited                 kopilka.Points // of people who were erased, less what they owed
@@ -24,7 +25,7 @@ type Books struct {
 
 // Points is what the entries add up to: Σ lots − debt.
 func (b *Books) Points() kopilka.Points {
-	return b.Earned + b.Granted + b.Adjusted - b.Redeemed + b.Restored - b.Lapsed - b.Taken - b.Expired - b.Forfeited
+	return b.Earned + b.Granted + b.Adjusted + b.Legs - b.Redeemed + b.Restored - b.Lapsed - b.Taken - b.Expired - b.Forfeited
 }
 
 // Books gives the sums.

@@ -46,6 +46,7 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	} else if s.overfull(m, a, c.Points, out) {
 		return
 	}
+	s.flagAdjustment(a, c, out)
 	s.settle(m, a, out)
 	out.Earned = c.Points
 	if c.Points < 0 {

@@ -85,7 +85,7 @@ func (s *State) capture(c *kopilka.Capture, out *kopilka.Outcome) {
 	}
 	cap := kopilka.Points(kopilka.BalanceMax)
 	if c.Amount > 0 {
-		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), s.tierOf(a, p).MaxRedeemBP, kopilka.Floor))
+		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), p.Tiers[s.tierIn(m, a, p)].MaxRedeemBP, kopilka.Floor))
 	}
 	points := c.Points
 	out.MaxRedeem = min(cap, held)

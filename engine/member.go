@@ -45,6 +45,10 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		return
 	}
 
+	if s.tierUnknown(c.Tier, out) {
+		return
+	}
+
 	if !enrolled {
 		m = s.enrol(c.Card, c.Registered)
 		out.Enrolled = true
@@ -55,6 +59,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		s.register(m, s.accounts.Mut(int(m)), c.Registered)
 	}
 	a := s.accounts.Mut(int(m))
+	before := a.state()
 	a.standing = a.standing&^(stateBits|blockedBit) | uint8(c.State)
 	if c.Blocked {
 		a.standing |= blockedBit
@@ -66,6 +71,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		s.setPhone(phoneOf, 0) // a part's phone becomes the member's own
 	}
 	s.setPhone(m, c.PhoneTag)
+	s.setTier(a, c.Tier)
 	if c.Carrier != "" {
 		owner, more, _ := s.findCard(c.Card)
 		state, _ := s.CardState(c.Card)
@@ -74,6 +80,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	for i := range c.Due {
 		s.award(m, a, &c.Due[i])
 	}
+	s.joined(m, a, c, before, out)
 	s.tell(m, a, out)
 }
 

@@ -413,6 +413,9 @@ func (s *State) checkPart(m kopilka.MemberNo, a *account) error {
 		}
 		up = s.merged[up]
 	}
+	if _, falls := s.above[m]; falls {
+		return fmt.Errorf("member %d is part of member %d and on the way down", m, into)
+	}
 	at := s.index.Standing(m)
 	if a.lots != 0 || a.hasClaims() || s.debts[m] != 0 || at.RecencyDays != -1 || at.Frequency != 0 {
 		return fmt.Errorf("member %d is part of member %d and has lots from %d, claims %t, debt %d, and bought as %+v",

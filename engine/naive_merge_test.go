@@ -169,6 +169,7 @@ func (b *clerk) sourceClosed(id string) bool {
 func (b *clerk) count(id string) {
 	if b.listed(id) != nil {
 		b.brought[id]++
+		b.sum(b.name(TermSource, id)).Count++
 	}
 }
 
@@ -226,6 +227,7 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 	o.MovedDebt = from.debt
 	into.debt, from.debt = into.debt+from.debt, 0
 	into.active = max(into.active, from.active)
+	into.welcomed, into.brought = into.welcomed || from.welcomed, into.brought || from.brought
 
 	o.Purchases = byDay(from.bought)
 	into.bought, from.bought = append(into.bought, from.bought...), nil
@@ -241,7 +243,7 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 
 // judge finds the tier of somebody who has got or lost purchases.
 func (b *clerk) judge(p *person) {
-	if reached := b.reached(p); b.program().TierPolicy.Metric != program.ByHand && reached >= p.tier {
+	if reached := b.reached(p); b.tiersByPurchase() && reached >= p.tier {
 		p.tier, p.goingDown = reached, false
 	}
 	b.mayFall(p)

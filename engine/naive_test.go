@@ -30,8 +30,15 @@ type clerk struct {
 	sold     bool
 	waiting  *kopilka.SetProgram // for its instant
 	books    Books
+	sums     []Term                    // what is counted of names of the program
+	adjusted map[string]kopilka.Points // by hand today, by actor
+	brought  map[string]int64          // members enrolled, by source
 	stock    stock
-	brought  map[string]int64 // members enrolled, by source
+
+	// What the index says, which has a twin of its own: everybody's segment before
+	// the command, and a member's after it.
+	before []uint8
+	after  func(kopilka.MemberNo) uint8
 }
 
 // printed is a program with the instant from which it holds.
@@ -61,6 +68,10 @@ type person struct {
 	holds      []*promise
 	papers     []*paper
 	bought     []bought
+	welcomed   bool
+	brought    bool // the referrer has had his thanks
+	earnsDay   kopilka.Day
+	earns      int // receipts that earned on that day
 	identity
 }
 
@@ -80,7 +91,8 @@ type slip struct {
 }
 
 func newClerk() *clerk {
-	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{}, brought: map[string]int64{}}
+	return &clerk{ids: map[string]kopilka.Seq{}, printed: map[string]kopilka.Seq{}, receipts: map[string]*slip{}, keys: map[string]Key{},
+		adjusted: map[string]kopilka.Points{}, brought: map[string]int64{}}
 }
 
 func (b *clerk) program() printed { return b.programs[len(b.programs)-1] }
@@ -175,13 +187,14 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 // midnight: the next day begins.
 func (b *clerk) midnight() {
 	b.day++
+	clear(b.adjusted)
 	for _, p := range b.people {
 		if p.merged() {
 			continue
 		}
 		b.strike(p)
 		policy := b.program().TierPolicy
-		if policy.Downgrade == program.DowngradeNone || policy.Metric == program.ByHand {
+		if policy.Downgrade == program.DowngradeNone || !b.tiersByPurchase() {
 			continue
 		}
 		lost := p.goingDown
@@ -376,7 +389,7 @@ func (b *clerk) tell(m kopilka.MemberNo, o *kopilka.Outcome) {
 	o.Member = m
 	o.Balance, o.Pending = b.balance(p)
 	o.Held = b.held(p)
-	o.Debt, o.Tier, o.NextExpiry = p.debt, uint8(p.tier), b.nextExpiry(p)
+	o.Debt, o.Tier, o.NextExpiry = p.debt, uint8(b.tierNow(p, b.after(m))), b.nextExpiry(p)
 }
 
 // enter writes the command into the member's ledger.
@@ -428,15 +441,15 @@ func (b *clerk) reached(p *person) (tier int) {
 	return tier
 }
 
-// tierIn is the member's tier in the words of another program: by id, else by height.
-func (b *clerk) tierIn(p *person, rules *program.Program) program.Tier {
-	id := b.program().Tiers[p.tier].ID
-	for _, t := range rules.Tiers {
+// tierIn is a tier of today in the words of other rules: by id, else by height.
+func (b *clerk) tierIn(tier int, rules *program.Program) int {
+	id := b.program().Tiers[tier].ID
+	for i, t := range rules.Tiers {
 		if t.ID == id {
-			return t
+			return i
 		}
 	}
-	return rules.Tiers[min(p.tier, len(rules.Tiers)-1)]
+	return min(tier, len(rules.Tiers)-1)
 }
 
 // wait puts in force what waits, when its instant and its day have come.
@@ -490,13 +503,14 @@ func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 		before = b.program().Tiers
 	}
 	b.programs = append(b.programs, printed{rules, since, b.day})
-	byHand := rules.TierPolicy.Metric == program.ByHand
+	b.hear(rules)
+	byHand, bySegment := rules.TierPolicy.Metric == program.ByHand, rules.TierPolicy.Metric == program.BySegment
 	for _, p := range b.people {
 		if !p.merged() {
 			b.strike(p)
 		}
 		reached := 0
-		if !byHand {
+		if !byHand && !bySegment {
 			reached = b.reached(p)
 		}
 		if before == nil {
@@ -504,6 +518,8 @@ func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 		}
 		kept := slices.IndexFunc(rules.Tiers, func(t program.Tier) bool { return t.ID == before[p.tier].ID })
 		switch {
+		case bySegment:
+			p.tier = 0
 		case kept < 0:
 			p.tier = reached
 		case byHand:
@@ -511,6 +527,6 @@ func (b *clerk) putInForce(rules *program.Program, since kopilka.Time) {
 		default:
 			p.tier = max(kept, reached)
 		}
-		p.goingDown = !byHand && !p.merged() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
+		p.goingDown = b.tiersByPurchase() && !p.merged() && p.tier > reached && rules.TierPolicy.Downgrade != program.DowngradeNone
 	}
 }

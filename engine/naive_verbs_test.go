@@ -34,6 +34,10 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		o.Refusal = kopilka.SourceClosed
 		return
 	}
+	tier := b.tierByHand(c.Tier, o)
+	if o.Refusal != kopilka.Accepted {
+		return
+	}
 	if m < 0 {
 		m = len(b.people)
 		b.people = append(b.people, &person{card: c.Card, active: c.Registered})
@@ -46,13 +50,18 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		}
 	}
 	p := b.people[m]
+	before := p.state
 	p.registered, p.state, p.blocked, p.phone = c.Registered, c.State, c.Blocked, c.PhoneTag
 	p.referrer, p.keySlot, p.profileAt = c.Referrer, c.KeySlot, b.seq
-	for i := range c.Due {
-		b.award(kopilka.MemberNo(m), &c.Due[i])
+	if c.Tier != "" {
+		p.tier = tier
 	}
 	if c.Carrier != "" {
 		b.cardOf(c.Card).carrier = c.Carrier
+	}
+	b.joined(kopilka.MemberNo(m), c, before, o)
+	for i := range c.Due {
+		b.award(kopilka.MemberNo(m), &c.Due[i])
 	}
 	b.tell(kopilka.MemberNo(m), o)
 }
@@ -150,9 +159,10 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 			lines = append(lines, kopilka.Line{Amount: c.NoRedeem, NoRedeem: true})
 		}
 	}
-	left := kopilka.Remains{Day: c.Day, Made: b.day, Purchase: true, Policy: rules.Returns, Lines: make([]kopilka.RemainsLine, len(lines))}
+	left := kopilka.Remains{Day: c.Day, Made: b.day, Purchase: true, Policy: rules.Returns, Takes: rules.Takes, Lines: make([]kopilka.RemainsLine, len(lines))}
 	takes, earns := make([]int64, len(lines)), make([]int64, len(lines))
-	var redeemable, base kopilka.Money
+	var redeemable kopilka.Money
+	var base int64
 	for i, l := range lines {
 		left.Lines[i].Goods = l.Amount
 		if !l.NoEarn {
@@ -164,6 +174,9 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 		}
 	}
 
+	for i, n := range earns {
+		left.Lines[i].Base = kopilka.Money(n)
+	}
 	if c.Member == kopilka.NoMember {
 		if c.Redeem > 0 && !c.Imported {
 			o.Refusal = kopilka.MemberNotFound
@@ -176,14 +189,16 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 		return
 	}
 	p := b.people[c.Member]
-	tier := b.tierIn(p, rules)
+	o.SegmentBefore = b.before[c.Member]
+	tier, segment := b.tierIn(b.tierNow(p, o.SegmentBefore), rules), b.segmentIn(o.SegmentBefore, rules)
+	o.TierBefore = uint8(tier)
 	if !c.Imported {
 		if p.blocked {
 			o.Refusal = kopilka.MemberBlocked
 			return
 		}
 		available, _ := b.balance(p)
-		b.redeem(c.Redeem, c.NamedBy, percent(redeemable, tier.MaxRedeemBP, kopilka.Floor), available, rules, o)
+		b.redeem(c.Redeem, c.NamedBy, percent(redeemable, rules.Tiers[tier].MaxRedeemBP, kopilka.Floor), available, rules, o)
 		if o.Refusal != kopilka.Accepted {
 			return
 		}
@@ -193,25 +208,40 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 		if rules.EarnBase == program.Paid {
 			earns[i] -= n
 		}
-		base += kopilka.Money(earns[i])
+		left.Lines[i].Base = kopilka.Money(earns[i])
+		base += earns[i]
 	}
 	if !c.Imported || c.Earn {
-		o.Earned = percent(base, tier.EarnBP, rules.Rounding)
-		for i, n := range spread(int64(o.Earned), earns) {
+		for i, n := range b.earn(c, rules, tier, segment, lines, earns, o) {
 			left.Lines[i].Earned = kopilka.Points(n)
 		}
+	}
+	if !c.Imported {
+		if c.Amount > 0 && !b.hasBought(p) {
+			o.Legs = b.welcome(c.Member, rules, func(t program.Trigger) bool { return t == program.AtFirstPurchase })
+		}
+		o.Legs = append(o.Legs, b.circles(c.Member, base, rules)...)
 	}
 	o.CashDue = c.Amount - kopilka.Money(o.Redeemed)
 
 	b.settle(p, o)
 	left.Spent = b.spend(p, o.Redeemed)
-	left.Earned = born(rules, o.Earned, c.Day, rules.PendingDays)
+	left.Earned = born(rules, o.Earned, c.Day, rules.PendingDays+b.flag(p, c, o))
 	if c.Amount > 0 {
 		p.bought = append(p.bought, bought{c.Day, 1, c.Amount})
 		p.active = max(p.active, c.Day)
 	}
 	b.give(p, left.Earned, o)
-	if reached := b.reached(p); b.program().TierPolicy.Metric != program.ByHand && reached >= p.tier {
+	for _, u := range o.Campaigns {
+		b.sum(u.Term).Used += int64(u.Points)
+		b.sum(u.Term).Count++
+	}
+	b.countEarned(p, c, o)
+	b.payLegs(c.Member, left.Earned, o)
+	for _, l := range o.Legs {
+		left.Legs = append(left.Legs, kopilka.RemainsLeg{Member: l.Member, Kind: l.Kind, Points: l.Points, Activates: l.Activates, Expires: l.Expires})
+	}
+	if reached := b.reached(p); b.tiersByPurchase() && reached >= p.tier {
 		p.tier, p.goingDown = reached, false
 	}
 	o.Left = left
@@ -221,10 +251,11 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 	b.books.Receipts++
 	b.slip(c.ID, key, c.Member, left)
 	b.enter(c.Member, o)
+	b.tellLegs(o)
 }
 
 func (b *clerk) slip(id, key string, m kopilka.MemberNo, left kopilka.Remains) {
-	left.Lines, left.Spent = slices.Clone(left.Lines), slices.Clone(left.Spent)
+	left.Lines, left.Spent, left.Legs = slices.Clone(left.Lines), slices.Clone(left.Spent), slices.Clone(left.Legs)
 	b.receipts[id] = &slip{Remains: left, member: m, seq: b.seq}
 	b.printed[key] = b.seq
 }
@@ -244,7 +275,7 @@ func (b *clerk) redemption(c *kopilka.Redemption, o *kopilka.Outcome) {
 	available, _ := b.balance(p)
 	cap := available + max(c.Points, 0) // none
 	if c.Amount > 0 {
-		cap = percent(c.Amount, b.tierIn(p, rules).MaxRedeemBP, kopilka.Floor)
+		cap = percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor)
 	}
 	if b.redeem(c.Points, c.NamedBy, cap, available, rules, o); o.Refusal != kopilka.Accepted {
 		return
@@ -283,6 +314,7 @@ func (b *clerk) adjustment(c *kopilka.Adjustment, o *kopilka.Outcome) {
 	}
 	b.settle(p, o)
 	o.Earned = c.Points
+	b.flagAdjustment(p, c, o)
 	b.books.Adjusted += c.Points
 	if c.Points < 0 {
 		o.Left.Spent = b.spend(p, -c.Points)
@@ -315,12 +347,17 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 		return
 	}
 	var called kopilka.Points
+	var back, of kopilka.Money
 	for i := range r.Lines {
+		of += r.Lines[i].Base
 		l, n := &r.Lines[i], kopilka.Money(goods[i])
 		if n == 0 {
 			continue
 		}
 		spent, earned := l.Spent*kopilka.Points(n)/kopilka.Points(l.Goods), l.Earned*kopilka.Points(n)/kopilka.Points(l.Goods)
+		earns := l.Base * n / l.Goods
+		l.Base -= earns
+		back += earns
 		l.Goods, l.Spent, l.Earned = l.Goods-n, l.Spent-spent, l.Earned-earned
 		o.Goods += n
 		o.Restored += spent
@@ -337,12 +374,16 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 	b.settle(p, o)
 	b.restore(p, r, o)
 	b.callBack(p, r, called, o)
+	b.callLegs(c.Member, r, back, of, o)
 	if r.Purchase {
 		gone := 0
 		if r.Goods() == 0 {
 			gone = -1
 		}
 		p.bought = append(p.bought, bought{r.Day, gone, -o.Goods})
+		if reached := b.reached(p); r.Takes&kopilka.TakeTier != 0 && b.tiersByPurchase() && p.tier > reached {
+			p.tier, p.goingDown = reached, false
+		}
 		b.mayFall(p)
 	}
 	b.books.Returns++
@@ -351,18 +392,19 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 	b.books.Taken += o.Taken
 	o.Left = b.copyOf(r)
 	b.enter(c.Member, o)
+	b.tellLegs(o)
 }
 
 // mayFall: who has less than the tier asks for is judged at the next midnight.
 func (b *clerk) mayFall(p *person) {
-	if b.program().TierPolicy.Metric != program.ByHand && b.program().TierPolicy.Downgrade != program.DowngradeNone {
+	if b.tiersByPurchase() && b.program().TierPolicy.Downgrade != program.DowngradeNone {
 		p.goingDown = p.goingDown || p.tier > b.reached(p)
 	}
 }
 
 func (b *clerk) copyOf(r *slip) kopilka.Remains {
 	left := r.Remains
-	left.Lines, left.Spent = slices.Clone(left.Lines), slices.Clone(left.Spent)
+	left.Lines, left.Spent, left.Legs = slices.Clone(left.Lines), slices.Clone(left.Spent), slices.Clone(left.Legs)
 	return left
 }
 
@@ -418,30 +460,32 @@ func (b *clerk) restore(p *person, r *slip, o *kopilka.Outcome) {
 	}
 }
 
-// callBack takes earned points: from where they went, then, under two of the
-// policies, from whatever can be spent.
+// callBack takes earned points.
 func (b *clerk) callBack(p *person, r *slip, called kopilka.Points, o *kopilka.Outcome) {
-	owed := called + r.Owed
 	r.Earned.Points -= called
-	r.Owed = 0
-	if r.Earned.Expires < b.day || r.Made <= b.people[r.member].cleared {
-		return // they have run out by themselves
+	r.Owed = b.takeBack(p, called+r.Owed, r.Earned, r, b.people[r.member].cleared, o)
+}
+
+// takeBack takes points that a receipt brought: from where they went, then, under
+// two of the policies, from whatever can be spent. It tells what it could not take.
+func (b *clerk) takeBack(p *person, owed kopilka.Points, lot kopilka.Lot, r *slip, cleared kopilka.Day, o *kopilka.Outcome) kopilka.Points {
+	if lot.Expires < b.day || r.Made <= cleared {
+		return 0 // they have run out by themselves
 	}
 	own := func(g kopilka.Lot) bool {
-		return g.Expires == r.Earned.Expires && b.begin(g.Activates) == b.begin(r.Earned.Activates)
+		return g.Expires == lot.Expires && b.begin(g.Activates) == b.begin(lot.Activates)
 	}
-	if r.Policy != kopilka.OnlyPending || r.Earned.Activates > b.day {
+	if r.Policy != kopilka.OnlyPending || lot.Activates > b.day {
 		o.Taken = total(b.take(p, owed, own))
 	}
 	if r.Policy != kopilka.OnlyPending {
 		o.Taken += total(b.spend(p, owed-o.Taken))
 	}
-	r.Owed = owed - o.Taken
 	if r.Policy == kopilka.Unlimited {
-		o.DebtMade = r.Owed
-		o.Taken += r.Owed
-		p.debt += r.Owed
-		b.books.Debt += r.Owed
-		r.Owed = 0
+		o.DebtMade = owed - o.Taken
+		o.Taken = owed
+		p.debt += o.DebtMade
+		b.books.Debt += o.DebtMade
 	}
+	return owed - o.Taken
 }

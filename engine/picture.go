@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/kopilka/kopilka"
@@ -31,6 +32,7 @@ type header struct {
 	Books    Books
 	FreeLot  uint32
 
+	Adjusted  []adjusted
 	Terms     []Term
 	Carriers  []string
 	Merged    []merged
@@ -53,6 +55,11 @@ type versionHeader struct {
 
 type merged struct{ From, Into kopilka.MemberNo }
 
+type adjusted struct {
+	Actor  string
+	Points kopilka.Points
+}
+
 type debt struct {
 	Member kopilka.MemberNo
 	Points kopilka.Points
@@ -73,6 +80,10 @@ func (s *State) header() header {
 		h.Above = append(h.Above, m)
 	}
 	slices.Sort(h.Above)
+	for who, n := range s.adjusted {
+		h.Adjusted = append(h.Adjusted, adjusted{who, n})
+	}
+	slices.SortFunc(h.Adjusted, func(a, b adjusted) int { return strings.Compare(a.Actor, b.Actor) })
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
 	h.Carriers = slices.Clone(s.carriers)
 	for from, into := range s.merged {
@@ -85,7 +96,7 @@ func (s *State) header() header {
 func (s *State) columns() []slab.Column {
 	return append([]slab.Column{&s.accounts, &s.cards, &s.longCards, &s.phones, &s.lots,
 		&s.byCard.slots, &s.byCard.heads, &s.byPhone.slots, &s.byPhone.heads,
-		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.byMore.slots, &s.byMore.heads,
+		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.byMore.slots, &s.byMore.heads,
 		&s.recent.generations[0].slots, &s.recent.generations[1].slots}, s.index.Columns()...)
 }
 
@@ -182,6 +193,10 @@ func (s *State) restored(h *header) error {
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into
+	}
+	s.adjusted = map[string]kopilka.Points{}
+	for _, n := range h.Adjusted {
+		s.adjusted[n.Actor] = n.Points
 	}
 	for i, v := range h.Versions {
 		p, err := program.Parse(v.Document)

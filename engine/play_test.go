@@ -23,7 +23,11 @@ import (
 //	grant anna 50
 //	adjust anna -5
 //	return r1 500.00                          or by lines, counted from 1: return r1 1=100.00 2=50.00
-//	member anna                               how the books stand
+//	member anna                               how the books stand, and his cards
+//	card anna 4711 [blocked] [carrier=app]    one more, or one of those there are
+//	merge boris anna                          boris becomes a part of anna
+//	unmerge boris
+//	erase anna
 //
 // After every line the books are checked. go test ./engine -run TestPlays -rewrite
 // writes the answers anew; the diff is the review.
@@ -49,6 +53,7 @@ type play struct {
 	n        int
 	names    map[string]kopilka.MemberNo
 	receipts map[string]*done
+	merges   mergesDone
 }
 
 func (p *play) line() string {
@@ -71,6 +76,7 @@ func (p *play) line() string {
 		if day := p.value("registered"); day != "" {
 			c.Registered = p.parseDay(day)
 		}
+		c.Source = p.value("source")
 		if by := p.value("by"); by != "" {
 			c.Referrer = p.names[by]
 		}
@@ -105,6 +111,9 @@ func (p *play) line() string {
 		return p.do(p.giveBack())
 	case "member":
 		return p.member(p.who(0))
+	}
+	if c := p.identity(); c != nil {
+		return p.do(c)
 	}
 	d.Fatalf(p.t, "no such line: %s", d.Cmd)
 	return ""
@@ -231,6 +240,11 @@ func (p *play) do(c kopilka.Command) string {
 	var out kopilka.Outcome
 	p.s.Apply(p.now, c, &out)
 	if out.Refusal == kopilka.Accepted {
+		if r, ok := c.(*kopilka.Return); ok {
+			p.merges.took(p.s, c, &out, p.receipts[r.Receipt])
+		} else {
+			p.merges.took(p.s, c, &out, nil)
+		}
 		switch c := c.(type) {
 		case *kopilka.Receipt:
 			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
@@ -261,6 +275,9 @@ func (p *play) answer(out *kopilka.Outcome) string {
 	}
 	if out.Enrolled {
 		words = append(words, "enrolled")
+	}
+	if len(out.Moved) > 0 {
+		say("moved", int64(sumLots(out.Moved)))
 	}
 	for _, l := range out.Expired {
 		say("lost", int64(l.Points), " after ", l.Expires.String())
@@ -312,6 +329,12 @@ func (p *play) member(m kopilka.MemberNo) string {
 	}
 	if v.NextExpiry.Points > 0 {
 		fmt.Fprintf(&b, "  loses %s after %s", sum2(int64(v.NextExpiry.Points)), v.NextExpiry.Expires)
+	}
+	for _, c := range p.s.Cards(m)[min(1, len(p.s.Cards(m))):] {
+		fmt.Fprintf(&b, "  card %s", c.Number)
+		if c.Blocked {
+			b.WriteString(" (blocked)")
+		}
 	}
 	for _, l := range v.Lots {
 		fmt.Fprintf(&b, "\n%s until %s", sum2(int64(l.Points)), l.Expires)

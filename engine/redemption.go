@@ -28,10 +28,10 @@ func (s *State) redemption(c *kopilka.Redemption, out *kopilka.Outcome) {
 	}
 	cap := kopilka.Points(kopilka.BalanceMax)
 	if c.Amount > 0 {
-		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), s.tierOf(a, p).MaxRedeemBP, kopilka.Floor))
+		cap = kopilka.Points(kopilka.AtRate(int64(c.Amount), p.Tiers[s.tierIn(m, a, p)].MaxRedeemBP, kopilka.Floor))
 	}
 	available, _, _ := s.available(m, a, s.now)
-	if s.sale.redeem(c.Points, c.NamedBy, cap, available, p, out) {
+	if redeem(c.Points, 0, cap, available, p.RedeemAllowedBy[c.NamedBy], out) {
 		return
 	}
 

@@ -30,43 +30,32 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 		return
 	}
 	left := &out.Left
-	left.Day, left.Made, left.Purchase, left.Policy = c.Left.Day, c.Left.Made, c.Left.Purchase, c.Left.Policy
-	left.Lines = append(left.Lines, c.Left.Lines...)
-	left.Spent = append(left.Spent, c.Left.Spent...)
-	left.Earned, left.Owed = c.Left.Earned, c.Left.Owed
+	left.CopyFrom(&c.Left)
 	if s.sale.comesBack(c, left, out) {
 		return
 	}
-
-	var restored, called kopilka.Points
-	for i := range left.Lines {
-		l, goods := &left.Lines[i], s.sale.goods[i]
-		spent := kopilka.PartFloor(int64(l.Spent), goods, int64(l.Goods))
-		earned := kopilka.PartFloor(int64(l.Earned), goods, int64(l.Goods))
-		l.Goods -= kopilka.Money(goods)
-		l.Spent -= kopilka.Points(spent)
-		l.Earned -= kopilka.Points(earned)
-		out.Goods += kopilka.Money(goods)
-		restored += kopilka.Points(spent)
-		called += kopilka.Points(earned)
-	}
-	out.Restored = restored
-	out.CashRefund = out.Goods - kopilka.Money(restored)
+	called, base := s.sale.split(left, out)
 	if c.Member == kopilka.NoMember {
+		s.giveBackUses(kopilka.NoMember, nil, left, out)
 		return
 	}
 
 	m, a, _ := s.person(c.Member)
 	s.settle(m, a, out)
 	gone := left.Made <= s.cleared(c.Member)
+	s.giveBackUses(m, a, left, out)
 	s.restore(m, a, gone, left, out)
-	s.callBack(c, m, a, gone, called, left, out)
+	s.callBack(m, a, gone, called, c.Policy, left, out)
+	s.callLegs(m, c.Policy, base, left, out)
 	if left.Purchase {
 		live := 0
 		if left.Goods() == 0 {
 			live = -1
 		}
 		s.index.Purchase(m, left.Day, live, -out.Goods)
+		if left.Takes&kopilka.TakeTier != 0 {
+			s.takeTier(m, a, s.Program())
+		}
 		s.mayFall(m, a)
 	}
 	s.books.Returns++
@@ -74,6 +63,38 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	s.books.Lapsed += out.Lapsed
 	s.books.Taken += out.Taken
 	s.enter(m, a, out)
+	s.tellLegs(out)
+}
+
+// part is how much of something came back, and of how much.
+type part struct{ back, of kopilka.Money }
+
+// split takes the goods that come back off the lines, each with its own share of
+// what was spent on it, paid for it and earned by it. It tells how many earned
+// points are called back, and what part of the base of the legs.
+func (x *sale) split(left *kopilka.Remains, out *kopilka.Outcome) (called kopilka.Points, base part) {
+	var discount kopilka.Money
+	for i := range left.Lines {
+		l, goods := &left.Lines[i], x.goods[i]
+		of := func(n int64) int64 { return kopilka.PartFloor(n, goods, int64(l.Goods)) }
+		spent, earned, earns := kopilka.Points(of(int64(l.Spent))), kopilka.Points(of(int64(l.Earned))), kopilka.Money(of(int64(l.Base)))
+		paid, off := kopilka.Points(of(int64(l.Certificate))), kopilka.Money(of(int64(l.Discount)))
+		base.of += l.Base
+		base.back += earns
+		l.Goods -= kopilka.Money(goods)
+		l.Spent -= spent
+		l.Earned -= earned
+		l.Base -= earns
+		l.Certificate -= paid
+		l.Discount -= off
+		out.Goods += kopilka.Money(goods)
+		out.Restored += spent
+		out.CertificateRestored += paid
+		discount += off
+		called += earned
+	}
+	out.CashRefund = out.Goods - kopilka.Money(out.Restored) - kopilka.Money(out.CertificateRestored) - discount
+	return called, base
 }
 
 // refund is a return that names no receipt: it lowers what the member has spent
@@ -155,35 +176,94 @@ func (s *State) restore(m kopilka.MemberNo, a *account, gone bool, left *kopilka
 }
 
 // callBack takes earned points back: those of the goods that came back now, and
-// those that earlier returns of the receipt could not take. It takes them from
-// the lot they went to and then, unless only pending points may be taken, from
-// the others. What cannot be taken stays on the receipt, or becomes debt. Once the
-// lot has run out nothing is called back: whether these points ran out with it
-// or were spent before is not known of points that are alike, and nobody loses
-// the same points twice.
-func (s *State) callBack(c *kopilka.Return, m kopilka.MemberNo, a *account, gone bool, called kopilka.Points, left *kopilka.Remains, out *kopilka.Outcome) {
-	earned := &left.Earned
-	earned.Points -= called
+// those that earlier returns of the receipt could not take.
+func (s *State) callBack(m kopilka.MemberNo, a *account, gone bool, called kopilka.Points, policy kopilka.ReturnsPolicy, left *kopilka.Remains, out *kopilka.Outcome) {
+	left.Earned.Points -= called
 	owed := called + left.Owed
 	left.Owed = 0
-	if owed == 0 || earned.Expires < s.day || gone {
+	if left.Earned.Expires < s.day || gone {
 		return
 	}
-	pending := earned.Activates > s.day
-	if c.Policy != kopilka.OnlyPending || pending {
-		out.Taken = s.take(a, owed, earned.Activates, earned.Expires)
-	}
-	if c.Policy != kopilka.OnlyPending {
-		available, _, _ := s.available(m, a, s.now)
-		more := min(available, owed-out.Taken)
-		s.sale.legs = s.spend(a, more, s.sale.legs[:0])
-		out.Taken += more
-	}
+	out.Taken, out.DebtMade = s.takeBack(m, a, owed, left.Earned, policy)
 	left.Owed = owed - out.Taken
-	if c.Policy == kopilka.Unlimited && left.Owed > 0 {
-		out.DebtMade = left.Owed
-		out.Taken += left.Owed
-		s.owe(m, s.debts[m]+left.Owed)
-		left.Owed = 0
+}
+
+// takeBack takes points from the lot they went to and then, unless only pending
+// points may be taken, from the others. What cannot be taken becomes debt where the
+// policy says so. It tells what was taken, the debt included. The caller asks for
+// nothing of a lot that has run out: whether these points ran out with it or were
+// spent before is not known of points that are alike, and nobody loses the same
+// points twice.
+func (s *State) takeBack(m kopilka.MemberNo, a *account, owed kopilka.Points, lot kopilka.Lot, policy kopilka.ReturnsPolicy) (taken, debt kopilka.Points) {
+	if policy != kopilka.OnlyPending || lot.Activates > s.day {
+		taken = s.take(a, owed, lot.Activates, lot.Expires)
+	}
+	if policy != kopilka.OnlyPending && taken < owed {
+		available, _, _ := s.available(m, a, s.now)
+		more := min(available, owed-taken)
+		s.sale.legs = s.spend(a, more, s.sale.legs[:0])
+		taken += more
+	}
+	if policy == kopilka.Unlimited && taken < owed {
+		debt = owed - taken
+		taken = owed
+		s.owe(m, s.debts[m]+debt)
+	}
+	return taken, debt
+}
+
+// callLegs takes back what the receipt brought to others, and what it brought to
+// the buyer as his first: the shares of the circles in proportion to the base that
+// came back, the rest with the last of the goods and where the receipt's program
+// takes it. A first purchase that was taken back so can be made again.
+func (s *State) callLegs(m kopilka.MemberNo, policy kopilka.ReturnsPolicy, base part, left *kopilka.Remains, out *kopilka.Outcome) {
+	if len(left.Legs) == 0 {
+		return
+	}
+	all := left.Goods() == 0
+	// The shares come first, so that who has too little for everything owes the
+	// same of each after any split.
+	for i := range left.Legs {
+		if l := &left.Legs[i]; l.Kind >= kopilka.LegLevel1 {
+			s.callLeg(m, l, kopilka.Points(kopilka.PartFloor(int64(l.Points), int64(base.back), int64(base.of))), policy, left.Made, out)
+		}
+	}
+	for i := range left.Legs {
+		l := &left.Legs[i]
+		switch {
+		case !all || l.Kind >= kopilka.LegLevel1:
+		case l.Kind == kopilka.LegWelcome && left.Takes&kopilka.TakeWelcome != 0:
+			s.member(m).standing &^= welcomedBit
+			s.callLeg(m, l, l.Points, policy, left.Made, out)
+		case l.Kind != kopilka.LegWelcome && left.Takes&kopilka.TakeOnce != 0:
+			s.member(m).standing &^= broughtBit
+			s.callLeg(m, l, l.Points, policy, left.Made, out)
+		}
+	}
+}
+
+// callLeg takes points of a leg back, and what earlier returns could not take.
+func (s *State) callLeg(m kopilka.MemberNo, l *kopilka.RemainsLeg, called kopilka.Points, policy kopilka.ReturnsPolicy, made kopilka.Day, out *kopilka.Outcome) {
+	who := s.resolve(l.Member)
+	a := s.member(who)
+	l.Points -= called
+	owed := called + l.Owed
+	l.Owed = 0
+	if owed == 0 {
+		return
+	}
+	at, found := len(out.Legs), len(out.LegsExpired)
+	if who != m {
+		s.settleLeg(at, who, a, out)
+	}
+	var taken kopilka.Points
+	if l.Expires >= s.day && made > s.cleared(l.Member) {
+		lot := kopilka.Lot{Activates: l.Activates, Expires: l.Expires}
+		taken, _ = s.takeBack(who, a, owed, lot, policy)
+		l.Owed = owed - taken
+	}
+	s.books.Legs -= taken
+	if taken > 0 || len(out.LegsExpired) > found {
+		out.Legs = append(out.Legs, kopilka.Leg{Member: who, Kind: l.Kind, Points: -taken, Activates: l.Activates, Expires: l.Expires})
 	}
 }

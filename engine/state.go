@@ -26,6 +26,8 @@ type State struct {
 	books     Books
 	freeLot   uint32 // head of the list of free lots
 
+	adjusted map[string]kopilka.Points // moved by hand today, by actor; in use while the program asks
+
 	terms     []Term
 	carriers  []string                              // what cards are, in the order in which they were first named
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
@@ -44,7 +46,8 @@ type State struct {
 	claimsOf  slab.Slab[uint32] // first claim of every member; shorter than accounts where nobody after has any
 	numbers   slab.Slab[number]
 	moreCards slab.Slab[moreCard]
-	byMore    table // further cards, by the same tag as cards
+	earns     slab.Slab[earnsOn] // shorter than accounts where nobody after was counted
+	byMore    table              // further cards, by the same tag as cards
 	recent    recent
 	index     *index.Index
 
@@ -55,10 +58,11 @@ type State struct {
 // New is the books before the first command.
 func New() *State {
 	s := &State{
-		debts:  map[kopilka.MemberNo]kopilka.Points{},
-		above:  map[kopilka.MemberNo]struct{}{},
-		merged: map[kopilka.MemberNo]kopilka.MemberNo{},
-		index:  index.New(),
+		debts:    map[kopilka.MemberNo]kopilka.Points{},
+		above:    map[kopilka.MemberNo]struct{}{},
+		adjusted: map[string]kopilka.Points{},
+		merged:   map[kopilka.MemberNo]kopilka.MemberNo{},
+		index:    index.New(),
 	}
 	s.lots.Append(lot{})     // number 0 means no lot
 	s.claims.Append(claim{}) // likewise
@@ -252,7 +256,7 @@ func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
 	a := s.accounts.At(int(m))
 	v := Member{
 		No: m, Card: s.Card(m), Registered: s.registered(m),
-		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: a.tier,
+		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: s.tier(m, a),
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
 		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
 		Referrer: kopilka.MemberNo(a.referrer) - 1,

@@ -92,7 +92,7 @@ func (w *interleaved) Write(p []byte) (int, error) {
 // written; and whoever goes on from it ends where the others end.
 func TestPicture(t *testing.T) {
 	debts, down, holds, certificates, numbers := 0, 0, 0, 0, 0
-	for seed := range uint64(30) {
+	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		tape, _ := record(seed, 400)
 		// Anywhere, but rather where somebody is in debt, on the way down, or holds something.

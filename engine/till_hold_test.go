@@ -15,9 +15,9 @@ type held struct {
 	until  kopilka.Time
 }
 
-// offers is the keys of a program for certificates and instruments; some of the
+// papers is the keys of a program for certificates and instruments; some of the
 // names go and come back.
-func (x *till) offers() string {
+func (x *till) papers() string {
 	if x.odds(30) {
 		return ""
 	}

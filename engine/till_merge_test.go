@@ -45,8 +45,8 @@ func (x *till) putCard() *kopilka.PutCard {
 
 func (x *till) unmerge() *kopilka.Unmerge {
 	d := pick(x, x.merges...)
-	c := &kopilka.Unmerge{Head: x.head(), From: d.from, Into: d.into, MergeID: d.id, MergeSeq: d.seq, Last: x.s.Row(d.into, x.now).LastEntry,
-		Points: slices.Clone(d.points), Debt: d.debt, Purchases: slices.Clone(d.purchases), Reason: "not the same person", Actor: "anna"}
+	c := d.unmerge(x.s)
+	c.Head = x.head()
 	switch x.IntN(12) {
 	case 0:
 		c.Last--
@@ -56,38 +56,38 @@ func (x *till) unmerge() *kopilka.Unmerge {
 	return c
 }
 
-// tookIdentity notes what became of a command, for the merges to be taken back.
-func (x *till) tookIdentity(c kopilka.Command, o *kopilka.Outcome) {
+// mergesDone are merges that can be taken back.
+type mergesDone []mergeDone
+
+// took notes what became of a command; sale is the receipt that a return names.
+func (all *mergesDone) took(s *State, c kopilka.Command, o *kopilka.Outcome, sale *done) {
 	switch c := c.(type) {
 	case *kopilka.Merge:
-		x.merges = append(x.merges, mergeDone{from: c.From, into: c.Into, parts: slices.DeleteFunc(x.s.Parts(c.From), func(m kopilka.MemberNo) bool {
-			return !x.partBefore(m, c.From)
-		}), id: c.ID, seq: x.s.Seq(), points: slices.Clone(o.Moved), debt: o.MovedDebt, purchases: slices.Clone(o.Purchases)})
+		d := mergeDone{from: c.From, into: c.Into, id: c.ID, seq: s.Seq(), points: slices.Clone(o.Moved), debt: o.MovedDebt, purchases: slices.Clone(o.Purchases)}
+		for _, m := range s.Parts(c.Into) {
+			if s.resolveUpTo(m, c.From) == c.From {
+				d.parts = append(d.parts, m)
+			}
+		}
+		*all = append(*all, d)
 	case *kopilka.Unmerge:
-		x.merges = slices.DeleteFunc(x.merges, func(d mergeDone) bool { return d.seq == c.MergeSeq })
+		*all = slices.DeleteFunc(*all, func(d mergeDone) bool { return d.seq == c.MergeSeq })
 	case *kopilka.Return:
-		i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt })
-		if i < 0 || !x.done[i].left.Purchase {
+		if sale == nil || !sale.left.Purchase {
 			return
 		}
-		for j := range x.merges {
-			if d := &x.merges[j]; slices.Contains(d.parts, x.done[i].member) && x.done[i].seq < d.seq {
+		for i := range *all {
+			if d := &(*all)[i]; slices.Contains(d.parts, sale.member) && sale.seq < d.seq {
 				d.comesBack(o)
 			}
 		}
 	}
 }
 
-// partBefore tells whether m stands for from, or through others for him.
-func (x *till) partBefore(m, from kopilka.MemberNo) bool {
-	for m != from {
-		up, merged := x.s.merged[m]
-		if !merged {
-			return false
-		}
-		m = up
-	}
-	return true
+// unmerge is the command that takes the merge back.
+func (d *mergeDone) unmerge(s *State) *kopilka.Unmerge {
+	return &kopilka.Unmerge{From: d.from, Into: d.into, MergeID: d.id, MergeSeq: d.seq, Last: s.Row(d.into, s.Now()).LastEntry,
+		Points: slices.Clone(d.points), Debt: d.debt, Purchases: slices.Clone(d.purchases), Reason: "not the same person", Actor: "anna"}
 }
 
 // comesBack takes a return off what an unmerge would give back.

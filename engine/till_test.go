@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
 )
 
 const dayMS = 86_400_000
@@ -24,8 +25,8 @@ type till struct {
 	sent    []kopilka.Command // that succeeded and have an id
 	done    []done            // what can come back
 	members int               // most to be enrolled
+	merges  mergesDone
 	holds   []held
-	merges  []mergeDone
 }
 
 // done is a receipt or redemption with what an API would look up for a return.
@@ -65,19 +66,28 @@ func (x *till) head() kopilka.Head {
 
 // program is a random program; every word of the rules comes up.
 func (x *till) program() *kopilka.SetProgram {
-	metric := pick(x, "spend", "spend", "count", "manual")
+	metric := pick(x, "spend", "spend", "spend", "count", "count", "manual", "segment")
 	thresholds := []int{0, 1000, 5000}
 	if metric == "count" {
 		thresholds = []int{0, 2, 4}
 	}
-	var tiers []string
+	var tiers, names []string
 	ids := []string{"silver", "gold", "vip", "club"}
 	if x.odds(30) {
 		x.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	}
 	for i := range 1 + x.IntN(3) {
-		tiers = append(tiers, fmt.Sprintf(`{"id":%q,"earn_bp":%d,"max_redeem_bp":%d,"threshold":%d}`, ids[i],
-			pick(x, 0, 33, 100, 500, 3333, 10_000, 12_345), pick(x, 0, 1000, 3333, 5000, 10_000, 10_000), thresholds[i]))
+		reached := fmt.Sprintf(`"threshold":%d`, thresholds[i])
+		if metric == "segment" {
+			reached = []string{`"threshold":0`, `"segments":["new"]`, `"segments":["core","loyal","whales"]`}[i]
+		}
+		names = append(names, ids[i])
+		tiers = append(tiers, fmt.Sprintf(`{"id":%q,"earn_bp":%d,"max_redeem_bp":%d,%s}`, ids[i],
+			pick(x, 0, 33, 100, 500, 3333, 10_000, 12_345), pick(x, 0, 1000, 3333, 5000, 10_000, 10_000), reached))
+	}
+	downgrade := pick(x, "none", "one", "full")
+	if metric == "segment" {
+		downgrade = "none"
 	}
 	expiry := `"policy":"none"`
 	if x.odds(80) {
@@ -86,14 +96,15 @@ func (x *till) program() *kopilka.SetProgram {
 	allowed := pick(x, `"card","phone","code","member_id"`, `"card","phone","code","member_id"`, `"card","code"`)
 	doc := fmt.Sprintf(`{"program":"p","currency":"RUB","earn_base":%q,"rounding":%q,"tiers":[%s],
 		"tier_policy":{"metric":%q,"window_days":%d,"downgrade":%q},"expiry":{%s},"pending_days":%d,
-		"returns":{"spent_points":%q},"redeem_allowed_by":[%s],
+		"returns":{"spent_points":%q,"welcome":%q,"once":%q,"tier":%q},"redeem_allowed_by":[%s]%s,
 		"sources":[{"id":"poster","cap":%d},{"id":"link","starts_at":"2027-03-01T00:00:00Z","ends_at":"2028-02-01T00:00:00Z"}],
 		"rfm":{"window_days":%d,"boundaries":%q,"r":{%s},"f":{"thresholds":[1,2,3,4]},"m":{"thresholds":[100,1000,2000,5000]}}}`,
 		pick(x, "total", "paid"), pick(x, "floor", "half_up"), strings.Join(tiers, ","),
-		metric, pick(x, 0, 1, 3, 7, 30, 365), pick(x, "none", "one", "full"), expiry, pick(x, 0, 0, 1, 3, 15, 27),
-		pick(x, "within_balance", "only_pending", "unlimited"), allowed,
-		1+x.IntN(3), pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
-	doc = strings.TrimSuffix(doc, "}") + x.offers() + "}"
+		metric, pick(x, 0, 1, 3, 7, 30, 365), downgrade, expiry, pick(x, 0, 0, 1, 3, 15, 24),
+		pick(x, "within_balance", "only_pending", "unlimited"), pick(x, "keep", "take"), pick(x, "keep", "take"), pick(x, "keep", "take"),
+		allowed, x.offers(metric, names), 1+x.IntN(3),
+		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
+	doc = strings.TrimSuffix(doc, "}") + x.papers() + "}"
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
@@ -115,11 +126,11 @@ func (x *till) next() []kopilka.Command {
 	if x.s.Members() == 0 || x.s.Members() < x.members && x.odds(5) {
 		return one(x.enrol())
 	}
-	if x.odds(20) {
-		return x.claim()
-	}
 	if x.odds(10) {
 		return one(x.identities())
+	}
+	if x.odds(20) {
+		return x.claim()
 	}
 	switch r := x.IntN(100); {
 	case r < 36:
@@ -163,7 +174,13 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 	if kopilka.HeadOf(c).ID != "" {
 		x.sent = append(x.sent, c)
 	}
-	x.tookIdentity(c, o)
+	var sale *done
+	if c, ok := c.(*kopilka.Return); ok {
+		if i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt }); i >= 0 {
+			sale = &x.done[i]
+		}
+	}
+	x.merges.took(x.s, c, o, sale)
 	switch c := c.(type) {
 	case *kopilka.Receipt:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
@@ -172,19 +189,18 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 	case *kopilka.Capture:
 		x.done = append(x.done, done{id: c.ID, member: o.Member, seq: x.s.Seq(), left: copyRemains(&o.Left)})
 	case *kopilka.Hold:
-		x.holds = append(x.holds, held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: x.s.Seq()}, member: c.Member, until: c.Until})
+		x.holds = append(x.holds, held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: x.s.Seq()}, member: o.Member, until: c.Until})
 	case *kopilka.Return:
-		if i := slices.IndexFunc(x.done, func(d done) bool { return d.id == c.Receipt }); i >= 0 {
-			d := &x.done[i]
-			d.before = append(d.before, d.left)
-			d.left, d.lastReturn = copyRemains(&o.Left), x.s.Seq()
+		if sale != nil {
+			sale.before = append(sale.before, sale.left)
+			sale.left, sale.lastReturn = copyRemains(&o.Left), x.s.Seq()
 		}
 	}
 }
 
 func copyRemains(r *kopilka.Remains) kopilka.Remains {
 	c := *r
-	c.Lines, c.Spent = slices.Clone(r.Lines), slices.Clone(r.Spent)
+	c.Lines, c.Spent, c.Legs = slices.Clone(r.Lines), slices.Clone(r.Spent), slices.Clone(r.Legs)
 	return c
 }
 
@@ -217,6 +233,7 @@ func (x *till) deed() kopilka.Deed {
 	if x.odds(2) {
 		d.Day++
 	}
+	d.Store = pick(x, "", "s1", "s2")
 	if x.odds(30) {
 		d.Store, d.Till, d.ReceiptNo = "s1", pick(x, "t1", "t2", ""), fmt.Sprint(x.IntN(8))
 	}
@@ -248,7 +265,7 @@ func (x *till) receipt() *kopilka.Receipt {
 	case x.odds(50):
 		for left := c.Amount; len(c.Lines) == 0 || left > 0 && x.odds(80); {
 			n := kopilka.Money(x.Int64N(int64(left) + 1))
-			l := kopilka.Line{Amount: n, NoEarn: x.odds(20), NoRedeem: x.odds(20)}
+			l := kopilka.Line{Amount: n, NoEarn: x.odds(20), NoRedeem: x.odds(20), Category: pick(x, categories...)}
 			c.Lines = append(c.Lines, l)
 			left -= n
 		}
@@ -357,6 +374,15 @@ func (x *till) refund() *kopilka.Return {
 	return c
 }
 
+// tier is one to be set by hand: none, mostly, unless the program asks for it.
+func (x *till) tier() string {
+	p := x.s.Program()
+	if x.odds(95) && p.TierPolicy.Metric != program.ByHand || x.odds(50) {
+		return ""
+	}
+	return pick(x, "nothing", p.Tiers[x.IntN(len(p.Tiers))].ID, p.Tiers[x.IntN(len(p.Tiers))].ID)
+}
+
 func (x *till) enrol() *kopilka.PutMember {
 	n := x.s.Members()
 	c := &kopilka.PutMember{Head: x.head(), Registered: x.s.Day(), Referrer: kopilka.NoMember, KeySlot: uint32(n + 1),
@@ -367,9 +393,12 @@ func (x *till) enrol() *kopilka.PutMember {
 	if x.odds(30) {
 		c.Registered -= kopilka.Day(x.IntN(400))
 	}
-	if n > 0 && x.odds(50) {
+	if n > 0 && x.odds(60) {
 		c.Referrer = x.anyone()
 	}
+	c.Imported = x.odds(10)
+	c.State = pick(x, kopilka.StateCreated, kopilka.StateCreated, kopilka.StateRegistered, kopilka.StateInstalled)
+	c.Tier = x.tier()
 	if x.odds(50) {
 		c.PhoneTag = uint64(1+x.IntN(4)) << 40
 	}
@@ -385,7 +414,11 @@ func (x *till) change() *kopilka.PutMember {
 	}
 	c := &kopilka.PutMember{Head: x.head(), Card: pick(x, x.s.Cards(v.No)...).Number, Base: v.ProfileAt, Registered: v.Registered, State: v.State,
 		Blocked: v.Blocked, PhoneTag: v.PhoneTag, Referrer: v.Referrer, KeySlot: v.KeySlot}
-	switch x.IntN(6) {
+	switch x.IntN(8) {
+	case 6:
+		c.State = pick(x, kopilka.StateRegistered, kopilka.StateInstalled)
+	case 7:
+		c.Tier = x.tier()
 	case 0:
 		c.Blocked = x.odds(50)
 	case 1:

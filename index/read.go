@@ -56,6 +56,9 @@ func (x *Index) SegmentAfter(m kopilka.MemberNo, day kopilka.Day, amount kopilka
 	return x.rule.standing(age, r.f, r.m, scores[0], scores[1], scores[2]).Segment
 }
 
+// HasBought tells whether the member has a live receipt, of any time.
+func (x *Index) HasBought(m kopilka.MemberNo) bool { return x.members.At(int(m)).last != 0 }
+
 // TierSpend is the member's net amount in the tier window.
 func (x *Index) TierSpend(m kopilka.MemberNo) kopilka.Money {
 	if x.shared() {

@@ -190,9 +190,23 @@ func TestManyMemtables(t *testing.T) {
 	}
 	fence(t, d)
 	abandon(t, d)
+	flushed(t, o.Dir)
 	d, again := begin(t, o)
 	again.same(t, m)
 	end(t, d)
+}
+
+// flushed waits until an abandoned log, whose Badger lives on in this process as
+// it would not after a kill, has turned all memtables but the last into tables.
+func flushed(t testing.TB, dir string) {
+	t.Helper()
+	for range 1000 {
+		if all, _ := filepath.Glob(filepath.Join(dir, "epoch-*", "*.mem")); len(all) <= 1 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("memtables are still being flushed")
 }
 
 func TestRefusals(t *testing.T) {
