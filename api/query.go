@@ -254,6 +254,8 @@ func (a *audience) Column(t *query.Term, block int, among *query.Bits, to []int6
 	case query.Spent:
 		sums := a.sums[a.period(t)]
 		among.Each(func(i int) { to[i] = int64(sums.Amount[from+i]) })
+	case query.Tier:
+		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Tier(m)) })
 	case query.Balance:
 		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Spendable(m, a.s.queue.Now())) })
 	case query.Age:
@@ -311,8 +313,6 @@ func (a *audience) factOf(t *query.Term) func(*engine.Fact) int64 {
 		return 0
 	}
 	switch t.Field {
-	case query.Tier:
-		return func(f *engine.Fact) int64 { return int64(f.Tier) }
 	case query.Registered:
 		return func(f *engine.Fact) int64 { return int64(a.Day) - int64(f.Registered) }
 	case query.State:

@@ -295,3 +295,15 @@ func TestQueryOverLooks(t *testing.T) {
 	s.means("blocked & !store:S1 & balance:0", "c8192", "c8199")
 	s.ask("!blocked").is(200, "count", members-4)
 }
+
+// TestQueryTierOfSegment: where tiers follow segments, so do queries.
+func TestQueryTierOfSegment(t *testing.T) {
+	s := openWith(t, strings.NewReplacer(
+		"threshold: 1000000}", "segments: [new]}", "threshold: 0}", "}",
+		"tier_policy: {metric: spend, window_days: 365, downgrade: full}", "tier_policy: {metric: segment}").Replace(testProgram), Options{})
+	s.enrol("a")
+	s.enrol("b")
+	s.sell("a", 1000)
+	s.means("tier:gold", "a")
+	s.means("tier:base", "b")
+}

@@ -2,12 +2,11 @@ package engine
 
 import "github.com/kopilka/kopilka"
 
-// Fact is what the books say of a member to whoever selects members, without what
-// takes a walk through his lots.
+// Fact is what the rows of the books say of a member to whoever selects members;
+// Tier and Spendable have to look further.
 type Fact struct {
 	Registered kopilka.Day
 	State      kopilka.MemberState
-	Tier       uint8 // index into the tiers of the program in force
 	Blocked    bool
 	Referred   bool // another member invited this one
 }
@@ -16,7 +15,7 @@ type Fact struct {
 func (s *State) Fact(m kopilka.MemberNo) Fact {
 	a := s.accounts.At(int(m))
 	return Fact{
-		Registered: s.registered(m), State: a.state(), Tier: a.tier,
+		Registered: s.registered(m), State: a.state(),
 		Blocked: a.blocked(), Referred: a.referrer != 0,
 	}
 }
@@ -26,6 +25,9 @@ func (s *State) Fact(m kopilka.MemberNo) Fact {
 func (s *State) Gone(m kopilka.MemberNo) bool {
 	return s.accounts.At(int(m)).standing&(mergedBit|erasedBit) != 0
 }
+
+// Tier is the index of a member's tier among those of the program in force.
+func (s *State) Tier(m kopilka.MemberNo) uint8 { return s.tier(m, s.accounts.At(int(m))) }
 
 // Spendable is the points that a member can spend at an instant.
 func (s *State) Spendable(m kopilka.MemberNo, at kopilka.Time) kopilka.Points {

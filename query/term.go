@@ -62,7 +62,7 @@ var fields = [...]struct {
 	cost  int
 }{
 	Segment:    {"segment", listed, 0, arithmetic},
-	Tier:       {"tier", listed, 0, row},
+	Tier:       {"tier", listed, 0, lookup},
 	R:          {"r", number, 0, arithmetic},
 	F:          {"f", number, 0, arithmetic},
 	M:          {"m", number, 0, arithmetic},
