@@ -30,7 +30,7 @@ type Outcome struct {
 	Earned   Points // earned or granted; adjustments: the signed change; erasures: what was forfeited, less than 0
 	Redeemed Points
 	CashDue  Money
-	DebtPaid Points // part of Earned, or of Restored, that paid a debt
+	DebtPaid Points // part of Earned, of Restored, or of the member's own Legs, that paid a debt
 	Expired  []Lot  // lots found expired since the member was last touched; Expires says when
 
 	// Of a return.

@@ -38,6 +38,11 @@ const (
 	HalfUp
 )
 
+var roundingNames = [...]string{"floor", "half_up"}
+
+// String is the mode's name in program documents and answers.
+func (r Rounding) String() string { return roundingNames[r] }
+
 // AtRate is this file's division: total × rate / 10 000, rounded as r says.
 // The total is at most AmountMax and the rate not negative.
 func AtRate(total int64, rate BP, r Rounding) int64 {

@@ -134,3 +134,40 @@ func TestSplitProperties(t *testing.T) {
 		}
 	}
 }
+
+// RateSum against fractions of any size, at the ends of what it promises to hold.
+func TestRateSum(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	end := func(most int64) int64 {
+		switch rng.IntN(4) {
+		case 0:
+			return max(0, most-rng.Int64N(2))
+		case 1:
+			return min(most, rng.Int64N(20))
+		}
+		return rng.Int64N(most + 1)
+	}
+	for range 20_000 {
+		var got RateSum
+		want, left := new(big.Int), int64(AmountMax)
+		for range 1 + rng.IntN(4) {
+			n := end(left)
+			left -= n
+			a, b, c := end(100_000), end(1_000_000), end(1_000_000)
+			got.Add(n, BP(a), BP(b), BP(c))
+			x := big.NewInt(n)
+			for _, r := range []int64{a, b, c} {
+				x.Mul(x, big.NewInt(r))
+			}
+			want.Add(want, x)
+		}
+		whole := big.NewInt(1_000_000_000_000)
+		if n := got.Round(Floor); n != new(big.Int).Div(want, whole).Int64() {
+			t.Fatalf("%v of %s is %d, rounded down", got, want, n)
+		}
+		want.Add(want, big.NewInt(500_000_000_000))
+		if n := got.Round(HalfUp); n != new(big.Int).Div(want, whole).Int64() {
+			t.Fatalf("%v of %s and a half is %d, rounded to the nearest", got, want, n)
+		}
+	}
+}

@@ -264,3 +264,49 @@ func TestEnrolmentIsFixed(t *testing.T) {
 	f(bound, "S1", "poster", "")
 	s.get("/v1/members/c1").is(200, "source", "flyer", "store", "S2")
 }
+
+func TestExport(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/anna", `{"name":"Anna","birth_date":"1990-05-20"}`).is(201)
+	s.as("till", "PUT", "/v1/members/anna", `{"name":"Anne"}`).is(200)
+	s.as("till", "PUT", "/v1/members/ania", `{"name":"Ania"}`).is(201)
+	for _, friend := range []string{"f1", "f2"} {
+		s.as("till", "PUT", "/v1/members/"+friend, `{"referrer":"anna"}`).is(201)
+	}
+	s.as("till", "PUT", "/v1/members/f3", `{"referrer":"ania"}`).is(201)
+	s.post("/v1/receipts", `{"id":"r1","card":"anna","amount":3000,"lines":[{"sku":"a","amount":1000},{"sku":"b","amount":2000}]}`).is(201)
+	s.as("till", "PUT", "/v1/receipts/r1/rating", `{"stars":5,"text":"kind"}`)
+	s.sell("ania", 1000)
+	s.as("admin", "POST", "/v1/members/ania/notes", `{"id":"n1","text":"likes blue","actor":"olga"}`).is(201)
+	s.as("admin", "POST", "/v1/members/anna/merge", `{"id":"m1","from":"ania","reason":"r","actor":"olga"}`).is(201)
+	r := s.get("/v1/members/ania/export").is(200, "member.card", "anna", "invited", 3, "notes.0.text", "likes blue",
+		"numbers.0.card", "anna", "numbers.0.profiles.0.name", "Anne", "numbers.0.profiles.1.name", "Anna", "numbers.0.profiles.1.birth_date", "1990-05-20",
+		"numbers.0.receipts.0.id", "r1", "numbers.0.receipts.0.lines.1.sku", "b", "numbers.0.receipts.0.rating.text", "kind",
+		"numbers.1.card", "ania", "numbers.1.profiles.0.name", "Ania", "numbers.1.receipts.0.amount", 1000)
+	sum := 0
+	for n := range 2 {
+		for i := range r.at(fmt.Sprintf("numbers.%d.ledger", n)).([]any) {
+			sum += r.int(fmt.Sprintf("numbers.%d.ledger.%d.points", n, i))
+		}
+	}
+	if sum != r.int("member.balance") {
+		t.Fatalf("entries add up to %d, the member has %d", sum, r.int("member.balance"))
+	}
+	s.as("till", "GET", "/v1/members/anna/export", "").refused(codeForbidden, "")
+	s.get("/v1/members/nobody/export").refused(codeMemberNotFound, "")
+}
+
+// TestTierByHand sets tiers by hand where the program leaves them to staff.
+func TestTierByHand(t *testing.T) {
+	s := openWith(t, strings.Replace(testProgram, "{metric: spend, window_days: 365, downgrade: full}", "{metric: manual}", 1), Options{})
+	s.enrol("c1")
+	s.as("till", "PUT", "/v1/members/c1", `{"tier":"gold"}`).refused(codeForbidden, "/tier")
+	s.as("admin", "PUT", "/v1/members/c1", `{"tier":""}`).refused(codeMalformed, "/tier")
+	s.as("admin", "PUT", "/v1/members/c1", `{"tier":"platinum"}`).refused(codeNotFound, "")
+	s.as("admin", "PUT", "/v1/members/c1", `{"tier":"gold"}`).is(200, "tier", "gold")
+	s.get("/v1/members/c1").is(200, "tier", "gold", "tier_progress.metric", "manual", "tier_progress.next_tier", nil)
+	s.sell("c1", 1000)
+	s.get("/v1/members/c1").is(200, "balance", 100)
+	other := open(t)
+	other.as("admin", "PUT", "/v1/members/c1", `{"tier":"gold"}`).refused(codeTierNotByHand, "")
+}

@@ -36,10 +36,10 @@ type order struct {
 	// complete looks up what the command needs beside member and day, each time
 	// anew; nil = nothing.
 	complete func() *problem
+	shown    bool   // what was sent as a card is an instrument's number, and stands before the coupons
 	about    string // a card: orders about one go one after the other; empty = none
 	past     bool   // of an import: late rows and unknown cards are taken
 	earns    bool   // of an import that earns
-	shown    bool   // what was said to be a card is an instrument's number, and stands among the coupons
 
 	receipt    kopilka.Receipt
 	hold       holdOrder
@@ -69,7 +69,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.complete, o.about = naming{}, false, nil, ""
+	o.who, o.timed, o.shown, o.complete, o.about = naming{}, false, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -181,7 +181,7 @@ func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *
 		first, p := s.repeat(o, a.Outcome.Prior)
 		return resultOf(first), false, p
 	}
-	return result{}, false, refused(a.Outcome)
+	return result{}, false, o.refused(a.Outcome)
 }
 
 func resultOf(first *commit.Record) result {
@@ -294,7 +294,7 @@ func (s *Server) resolve(o *order) *problem {
 		return nil
 	}
 	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
-	if !ok && s.shownAsCard(o) {
+	if !ok && s.presented(o) {
 		d.NamedBy, d.Member = kopilka.ByNobody, kopilka.NoMember
 		return nil
 	}
@@ -326,23 +326,23 @@ func (s *Server) barred(o *order) (yes bool) {
 	return yes
 }
 
-// shownAsCard tells whether what a till sent as a card is the number of an
+// presented tells whether what a till sent as a card is the number of an
 // instrument: a cashier scans whatever he is given. The number is then put before
 // the coupons, and the sale is nobody's.
-func (s *Server) shownAsCard(o *order) bool {
+func (s *Server) presented(o *order) (yes bool) {
 	c, ok := o.cmd.(*kopilka.Receipt)
 	if !ok || o.who.by != kopilka.ByCard {
 		return false
 	}
 	s.queue.View(func(b *engine.State) {
-		var n engine.Number
-		n, ok = b.FindNumber(o.who.text)
-		ok = ok && n.Place != 0
+		n, ok := b.FindNumber(o.who.text)
+		yes = ok && n.Place != 0
 	})
-	if ok && !slices.Contains(c.Coupons, o.who.text) {
+	if yes && !o.shown {
 		c.Coupons = slices.Insert(c.Coupons, 0, o.who.text)
+		o.shown = true
 	}
-	return ok
+	return yes
 }
 
 // find gives the member behind a name. An app code is judged at the instant of

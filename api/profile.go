@@ -104,7 +104,7 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 		intField(e, "amount", int64(last.Amount))
 		e.ObjEnd()
 	}
-	s.personal(e, m, &profile)
+	s.personal(e, m.Registered, m.referrer, &profile)
 	intField(e, "notes", int64(written))
 	intField(e, "seq", int64(m.seq))
 	e.ObjEnd()
@@ -176,8 +176,8 @@ func (s *Server) lots(e *jx.Encoder, m *memberView) {
 	e.ArrEnd()
 }
 
-// personal writes what was opened of a member's profile.
-func (s *Server) personal(e *jx.Encoder, m *memberView, p *people.Profile) {
+// personal writes what was opened of a profile, with the card of whoever invited.
+func (s *Server) personal(e *jx.Encoder, registered kopilka.Day, referrer string, p *people.Profile) {
 	optField(e, "phone", p.Phone)
 	optField(e, "name", p.Name)
 	optField(e, "birth_date", p.BirthDate)
@@ -186,10 +186,10 @@ func (s *Server) personal(e *jx.Encoder, m *memberView, p *people.Profile) {
 	optField(e, "source", p.Source)
 	at := p.RegisteredAt
 	if at == 0 {
-		at = s.queue.Calendar().Start(m.Registered)
+		at = s.queue.Calendar().Start(registered)
 	}
 	s.timeField(e, "registered_at", at)
-	optField(e, "referrer", m.referrer)
+	optField(e, "referrer", referrer)
 	e.FieldStart("consent")
 	if p.Consent == nil {
 		e.Null()

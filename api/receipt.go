@@ -192,7 +192,7 @@ func (s *Server) quote(c *call) *problem {
 		b.Quote(s.queue.Now(), &o.receipt, &out)
 	})
 	if out.Refusal != kopilka.Accepted {
-		return refused(&out)
+		return o.refused(&out)
 	}
 	out.Time = s.queue.Now()
 	c.out.ObjStart()
@@ -250,11 +250,18 @@ func (s *Server) showReceipt(c *call, id string) *problem {
 	if p != nil {
 		return p
 	}
+	if p := s.saleShown(&c.out, id, &v); p != nil {
+		return p
+	}
+	return c.reply(fasthttp.StatusOK)
+}
+
+// saleShown writes a receipt with what has become of it.
+func (s *Server) saleShown(e *jx.Encoder, id string, v *sale) *problem {
 	returns, p := s.returnsOf(v.lastReturn)
 	if p != nil {
 		return p
 	}
-	e := &c.out
 	e.ObjStart()
 	strField(e, "kind", v.record.Command.Kind().String())
 	s.answer(e, &result{seq: v.record.Seq, cmd: v.record.Command, outcome: &v.record.Outcome})
@@ -288,7 +295,7 @@ func (s *Server) showReceipt(c *call, id string) *problem {
 		return p
 	}
 	e.ObjEnd()
-	return c.reply(fasthttp.StatusOK)
+	return nil
 }
 
 // deedFields writes where and when something happened.

@@ -9,13 +9,16 @@ import (
 )
 
 // Op is a command that can stand in a batch: a Receipt, Accrual, Redemption,
-// Return, Adjustment or PutMember.
+// Return, Hold, Capture, Void, Adjustment or PutMember.
 type Op interface{ op() string }
 
 func (Receipt) op() string    { return "receipt" }
 func (Accrual) op() string    { return "accrual" }
 func (Redemption) op() string { return "redemption" }
 func (Return) op() string     { return "return" }
+func (Hold) op() string       { return "hold" }
+func (Capture) op() string    { return "capture" }
+func (Void) op() string       { return "void" }
 func (Adjustment) op() string { return "adjustment" }
 func (PutMember) op() string  { return "member" }
 

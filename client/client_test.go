@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -145,7 +146,7 @@ func TestDayAtTheTill(t *testing.T) {
 	if again.Replayed = false; *again.NextExpiry != *first.NextExpiry {
 		t.Fatalf("next expiry %+v; first %+v", again.NextExpiry, first.NextExpiry)
 	}
-	if again.NextExpiry = first.NextExpiry; *again != *first {
+	if again.NextExpiry = first.NextExpiry; !reflect.DeepEqual(again, first) {
 		t.Fatalf("the same receipt again: %+v; first %+v", again, first)
 	}
 	other := r
@@ -155,6 +156,33 @@ func TestDayAtTheTill(t *testing.T) {
 	other.ID = "r1b"
 	_, err = c.Receipt(other)
 	code(t, err, "duplicate-receipt")
+
+	if a := answer(c.Hold(client.Hold{ID: "h1", Buyer: client.ByCard(card), Points: 600})); a.Held != 600 || a.Balance != 400 || a.Points != 600 {
+		t.Fatalf("hold: %+v", a)
+	}
+	if h, err := c.FindHold("h1"); err != nil || h.State != "open" || h.End != nil {
+		t.Fatalf("hold: %+v, %v", h, err)
+	}
+	if a := answer(c.Capture(client.Capture{ID: "k1", Hold: "h1", Points: 200})); a.Redeemed != 200 || a.Freed != 400 || a.Balance != 800 {
+		t.Fatalf("capture: %+v", a)
+	}
+	if h, err := c.FindHold("h1"); err != nil || h.State != "captured" || h.End.ID != "k1" {
+		t.Fatalf("captured hold: %+v, %v", h, err)
+	}
+	_, err = c.Void(client.Void{ID: "v1", Hold: "h1"})
+	code(t, err, "hold-expired")
+	if a := answer(c.Return(client.Return{ID: "b0", Receipt: "k1"})); a.PointsRestored != 200 || a.Balance != 1000 {
+		t.Fatalf("return of a capture: %+v", a)
+	}
+	if _, err := c.Rate("r1", client.Rating{Stars: 5, Text: "quick"}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := c.FindReceipt("r1"); err != nil || r.Rating == nil || r.Rating.Text != "quick" {
+		t.Fatalf("rated: %+v, %v", r, err)
+	}
+	if x, err := c.Explain("r1"); err != nil || !bytes.Contains(x, []byte(`"exact":"1000"`)) {
+		t.Fatalf("explained: %s, %v", x, err)
+	}
 
 	if a := answer(c.Accrual(client.Accrual{ID: "a1", Buyer: client.ByPhone("+79001234567"), Amount: 50_000})); a.Earned != 500 {
 		t.Fatalf("accrual: %+v", a)

@@ -25,6 +25,9 @@ type PutMember struct {
 	Blocked      *bool          `json:"blocked,omitempty"`
 	Consent      *Consent       `json:"consent,omitempty"`
 	Attributes   map[string]any `json:"attributes,omitempty"`
+	Cashier      string         `json:"cashier,omitempty"` // who enrols
+	Carrier      string         `json:"carrier,omitempty"` // what the card is: plastic, app, wallet, …
+	Tier         string         `json:"tier,omitempty"`    // to be set by hand
 }
 
 // Consent is what a member agreed to, when and where.
@@ -50,6 +53,11 @@ type Member struct {
 	Segment  string         `json:"segment"`
 	Seq      kopilka.Seq    `json:"seq"` // position of the log that this was read at
 
+	Cards        []Card        `json:"cards"` // the one that enrolled first
+	Certificates []Certificate `json:"certificates"`
+	Holds        []HeldFor     `json:"holds"`
+	Notes        int           `json:"notes"` // how many the contact centre has written
+
 	TierProgress *TierProgress `json:"tier_progress"`
 	NextExpiry   *NextExpiry   `json:"next_expiry"`
 	LastReceipt  *LastReceipt  `json:"last_receipt"`
@@ -67,9 +75,16 @@ type Member struct {
 	Attributes   map[string]any `json:"attributes"`
 }
 
+// HeldFor is points that are set aside for an order.
+type HeldFor struct {
+	ID        string         `json:"id"` // of the hold
+	Points    kopilka.Points `json:"points"`
+	ExpiresAt time.Time      `json:"expires_at"`
+}
+
 // TierProgress is how far it is to the next tier.
 type TierProgress struct {
-	Metric   string `json:"metric"` // spend, count, manual
+	Metric   string `json:"metric"` // spend, count, manual, segment
 	Value    int64  `json:"value"`
 	NextTier string `json:"next_tier"` // empty in the highest
 	Missing  int64  `json:"missing"`

@@ -20,9 +20,10 @@ type Problem struct {
 	RequestID string  `json:"request_id"`
 
 	// What some codes tell.
-	Available kopilka.Points `json:"available"`  // of insufficient-points
-	Requested kopilka.Points `json:"requested"`  // of insufficient-points
-	MaxRedeem kopilka.Points `json:"max_redeem"` // of redeem-cap-exceeded
+	Available      kopilka.Points `json:"available"`       // of insufficient-points
+	Requested      kopilka.Points `json:"requested"`       // of insufficient-points
+	MaxRedeem      kopilka.Points `json:"max_redeem"`      // of redeem-cap-exceeded
+	MaxCertificate kopilka.Points `json:"max_certificate"` // of redeem-cap-exceeded
 }
 
 // Fault is one place in a request and what is wrong with it.

@@ -12,6 +12,7 @@ import (
 type Buyer struct {
 	Card     string `json:"card,omitempty"`
 	Phone    string `json:"phone,omitempty"` // E.164
+	Code     string `json:"code,omitempty"`  // the short-lived code of the app
 	MemberID string `json:"member_id,omitempty"`
 }
 
@@ -20,6 +21,9 @@ func ByCard(card string) Buyer { return Buyer{Card: card} }
 
 // ByPhone names a member by phone.
 func ByPhone(e164 string) Buyer { return Buyer{Phone: e164} }
+
+// ByCode names a member by the code that his app shows.
+func ByCode(code string) Buyer { return Buyer{Code: code} }
 
 // ByMemberID names a member by the id that answers have.
 func ByMemberID(id string) Buyer { return Buyer{MemberID: id} }
@@ -65,8 +69,13 @@ type Receipt struct {
 	Amount         kopilka.Money `json:"amount"`
 	Lines          []Line        `json:"lines,omitempty"`
 	Redeem         Spend         `json:"redeem,omitempty"`
+	Certificate    Spend         `json:"certificate,omitempty"` // of the member's certificates
+	Coupons        []string      `json:"coupons,omitempty"`     // numbers and codes of instruments
+	Hold           string        `json:"hold,omitempty"`        // id of the hold that is spent first
 	NoEarnAmount   kopilka.Money `json:"no_earn_amount,omitempty"`
 	NoRedeemAmount kopilka.Money `json:"no_redeem_amount,omitempty"`
+	StartedAt      time.Time     `json:"started_at,omitzero"` // when serving the buyer began
+	FinishedAt     time.Time     `json:"finished_at,omitzero"`
 }
 
 // Accrual earns: for an amount, which is a purchase, or as a grant of points
@@ -129,10 +138,27 @@ type Answer struct {
 	Seq      kopilka.Seq `json:"seq"` // position in the log
 	MemberID string      `json:"member_id"`
 
-	Earned    kopilka.Points `json:"earned"`
-	Redeemed  kopilka.Points `json:"redeemed"`
-	CashDue   kopilka.Money  `json:"cash_due"`
-	MaxRedeem kopilka.Points `json:"max_redeem"` // of quotes
+	Earned          kopilka.Points    `json:"earned"`
+	Redeemed        kopilka.Points    `json:"redeemed"`
+	CertificateUsed kopilka.Points    `json:"certificate_used"` // certificates and gift certificates
+	Discount        kopilka.Money     `json:"discount"`         // coupons and discount cards
+	CashDue         kopilka.Money     `json:"cash_due"`
+	Certificates    []CertificateUsed `json:"certificates"`
+	Coupons         []CouponUsed      `json:"coupons"`
+	Campaigns       []CampaignUsed    `json:"campaigns"`
+	Legs            []Leg             `json:"legs"` // of returns too: less than 0
+	Flags           []string          `json:"flags"`
+	OfferCard       bool              `json:"offer_card"` // of anonymous receipts
+
+	// Of quotes.
+	MaxRedeem      kopilka.Points `json:"max_redeem"`
+	MaxCertificate kopilka.Points `json:"max_certificate"`
+	Caps           *Caps          `json:"caps"`
+
+	// Of holds, and of what ends them.
+	Hold      string         `json:"hold"`
+	ExpiresAt time.Time      `json:"expires_at"`
+	Freed     kopilka.Points `json:"freed"` // of the hold: not spent
 
 	// Of returns.
 	Goods          kopilka.Money  `json:"goods"`
@@ -140,13 +166,18 @@ type Answer struct {
 	PointsRestored kopilka.Points `json:"points_restored"`
 	PointsLapsed   kopilka.Points `json:"points_lapsed"` // part of PointsRestored that had expired meanwhile
 	PointsTaken    kopilka.Points `json:"points_taken"`
+	// CertificateRestored went back to certificates and gift certificates;
+	// CertificateLapsed is the part of it whose days were over.
+	CertificateRestored kopilka.Points `json:"certificate_restored"`
+	CertificateLapsed   kopilka.Points `json:"certificate_lapsed"`
 
-	Points   kopilka.Points `json:"points"`   // of adjustments: signed
+	Points   kopilka.Points `json:"points"`   // of adjustments: signed; of holds: set aside
 	Enrolled bool           `json:"enrolled"` // of PutMember: the member is new
 
 	// How the member stands after it.
 	Balance    kopilka.Points `json:"balance"`
 	Pending    kopilka.Points `json:"pending"`
+	Held       kopilka.Points `json:"held"`
 	Debt       kopilka.Points `json:"debt"`
 	Tier       string         `json:"tier"`
 	Segment    string         `json:"segment"`
@@ -162,6 +193,51 @@ type Answer struct {
 type NextExpiry struct {
 	Points kopilka.Points `json:"points"`
 	At     time.Time      `json:"at"`
+}
+
+// CertificateUsed is a certificate of the member that paid.
+type CertificateUsed struct {
+	ID        string         `json:"id"` // of the certificate in the program
+	IssuedSeq kopilka.Seq    `json:"issued_seq"`
+	Points    kopilka.Points `json:"points"`
+}
+
+// CouponUsed is an instrument that paid or took something off.
+type CouponUsed struct {
+	ID     string         `json:"id"`     // of the instrument in the program
+	Kind   string         `json:"kind"`   // gift_certificate, coupon, discount_card
+	Coupon string         `json:"coupon"` // the number or the code
+	Points kopilka.Points `json:"points"`
+}
+
+// CampaignUsed is what a campaign added to what a receipt earned.
+type CampaignUsed struct {
+	ID     string         `json:"id"`
+	Points kopilka.Points `json:"points"`
+}
+
+// Leg is points that a command gave beside those of the purchase, or took back.
+type Leg struct {
+	MemberID string         `json:"member_id"`
+	Kind     string         `json:"kind"` // welcome, referrer, referee, level_1, …
+	Points   kopilka.Points `json:"points"`
+}
+
+// Caps is how a quote came about: certificates, coupons, points, in this order.
+type Caps struct {
+	Redeemable  kopilka.Money `json:"redeemable"`
+	Certificate Cap           `json:"certificate"`
+	Coupon      Cap           `json:"coupon"`
+	Points      Cap           `json:"points"`
+}
+
+// Cap is what was left of a receipt for one way of paying, and what it took.
+type Cap struct {
+	Left        kopilka.Money  `json:"left"`
+	MaxRedeemBP kopilka.BP     `json:"max_redeem_bp"` // of points
+	Cap         kopilka.Points `json:"cap"`           // of points
+	Max         kopilka.Points `json:"max"`
+	Used        kopilka.Points `json:"used"`
 }
 
 // Quote tells what a receipt would earn and could redeem now. It changes nothing.
@@ -200,30 +276,37 @@ func (c *Client) till(path string, command any) (*Answer, error) {
 type StoredReceipt struct {
 	Answer
 	Deed
-	Kind    string        `json:"kind"` // receipt, redemption
+	Kind    string        `json:"kind"` // receipt, redemption, capture
 	Day     string        `json:"day"`  // business day, YYYY-MM-DD
 	Amount  kopilka.Money `json:"amount"`
 	Lines   []StoredLine  `json:"lines"`
 	Left    kopilka.Money `json:"left"`    // value of the goods that have not come back
-	Returns []StoredBack  `json:"returns"` // the newest first
+	Returns []StoredBack  `json:"returns"` // the oldest first
+	Rating  *StoredRating `json:"rating"`  // the newest
+
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at"`
 }
 
 // StoredLine is a line of a receipt with what became of it.
 type StoredLine struct {
 	Line
-	Earned   kopilka.Points `json:"earned"`
-	Redeemed kopilka.Points `json:"redeemed"` // points that paid for it
-	Left     kopilka.Money  `json:"left"`
+	Earned      kopilka.Points `json:"earned"`
+	Redeemed    kopilka.Points `json:"redeemed"`    // points that paid for it
+	Certificate kopilka.Points `json:"certificate"` // value of certificates that did
+	Discount    kopilka.Money  `json:"discount"`
+	Left        kopilka.Money  `json:"left"`
 }
 
 // StoredBack is one return of a receipt.
 type StoredBack struct {
-	ID             string         `json:"id"`
-	Seq            kopilka.Seq    `json:"seq"`
-	Goods          kopilka.Money  `json:"goods"`
-	PointsRestored kopilka.Points `json:"points_restored"`
-	PointsTaken    kopilka.Points `json:"points_taken"`
-	RecordedAt     time.Time      `json:"recorded_at"`
+	ID                  string         `json:"id"`
+	Seq                 kopilka.Seq    `json:"seq"`
+	Goods               kopilka.Money  `json:"goods"`
+	PointsRestored      kopilka.Points `json:"points_restored"`
+	PointsTaken         kopilka.Points `json:"points_taken"`
+	CertificateRestored kopilka.Points `json:"certificate_restored"`
+	RecordedAt          time.Time      `json:"recorded_at"`
 }
 
 // FindReceipt reads a receipt by its id.

@@ -49,15 +49,27 @@ const benchProgram = `{"program":"p","earn_base":"paid","tiers":[{"id":"silver",
 	{"id":"gold","earn_bp":200,"threshold":10000000}],"tier_policy":{"window_days":365,"downgrade":"full"},
 	"expiry":{"policy":"lots","months":12}}`
 
+// circlesProgram has all that a plain receipt of uds-rustore is reckoned by: a
+// rate by tier, and shares of three circles above the buyer.
+const circlesProgram = `{"program":"p","earn_base":"paid","tiers":[{"id":"silver","earn_bp":100,"max_redeem_bp":1000},
+	{"id":"gold","earn_bp":200,"threshold":10000000}],"tier_policy":{"window_days":365,"downgrade":"full"},
+	"welcome":{"points":50000},"referral":{"once":{"referrer":50000},"levels_bp":[150,100,50]},
+	"expiry":{"policy":"inactivity","months":12}}`
+
 func newBench(members int) *bench {
+	return newBenchOf(members, benchProgram, func(kopilka.MemberNo) kopilka.MemberNo { return kopilka.NoMember })
+}
+
+// newBenchOf is books of members under a program, each invited by somebody.
+func newBenchOf(members int, program string, invited func(kopilka.MemberNo) kopilka.MemberNo) *bench {
 	day := kopilka.DayOfDate(2027, 1, 1)
 	x := &bench{s: New(), rng: rand.New(rand.NewPCG(1, 1)), now: kopilka.Time(day) * dayMS}
 	x.apply(&kopilka.Genesis{Day: day})
-	x.apply(&kopilka.SetProgram{Document: []byte(benchProgram)})
+	x.apply(&kopilka.SetProgram{Document: []byte(program)})
 	var card []byte
 	for i := range members {
 		card = strconv.AppendUint(card[:0], 4_000_000_000_000+uint64(i)*7, 10)
-		x.apply(&kopilka.PutMember{Head: x.head(), Card: string(card), Registered: day, Referrer: kopilka.NoMember})
+		x.apply(&kopilka.PutMember{Head: x.head(), Card: string(card), Registered: day, Referrer: invited(kopilka.MemberNo(i))})
 	}
 	for i := range members {
 		x.apply(&kopilka.Grant{Head: x.head(), Deed: kopilka.Deed{Member: kopilka.MemberNo(i)}, Points: 100_000})
@@ -118,6 +130,28 @@ func (x *bench) start(b *testing.B) {
 
 func BenchmarkApplyAccrual(b *testing.B) {
 	x := benchBooks()
+	x.start(b)
+	for b.Loop() {
+		x.sell(0)
+	}
+}
+
+// newCircles is books in which everybody but the first few has three circles above,
+// of members anywhere among those enrolled before.
+func newCircles(members int) *bench {
+	rng := rand.New(rand.NewPCG(2, 2))
+	return newBenchOf(members, circlesProgram, func(m kopilka.MemberNo) kopilka.MemberNo {
+		if m < 3 {
+			return m - 1 // the first was invited by nobody
+		}
+		return kopilka.MemberNo(3*rng.IntN(int(m)/3)) + 2
+	})
+}
+
+// BenchmarkApplyCircles is a receipt that brings shares to three circles.
+func BenchmarkApplyCircles(b *testing.B) {
+	x := newCircles(100_000)
+	x.hash = "of other books"
 	x.start(b)
 	for b.Loop() {
 		x.sell(0)
@@ -230,6 +264,23 @@ func TestApplyAllocs(t *testing.T) {
 	f("a receipt that spends", func() { x.sell(kopilka.RedeemMax) })
 	f("a receipt and its return", x.giveBackOnce)
 	f("a replay", func() { x.s.Apply(x.now, &x.receipt, &x.out) })
+}
+
+// A receipt with three circles, and one on which campaigns multiply, allocate nothing
+// either.
+func TestApplyAllocsOfRules(t *testing.T) {
+	f := func(what string, x *bench, legs int) {
+		t.Helper()
+		x.sell(0)
+		if n := testing.AllocsPerRun(5000, func() { x.sell(0) }); n != 0 || len(x.out.Legs) != legs {
+			t.Fatalf("a receipt with %s allocates %v times and brings %d legs", what, n, len(x.out.Legs))
+		}
+	}
+	circles := newCircles(1000)
+	f("circles", circles, 3)
+	nobody := func(kopilka.MemberNo) kopilka.MemberNo { return kopilka.NoMember }
+	f("campaigns", newBenchOf(1000, `{"program":"p","tiers":[{"id":"base","earn_bp":100}],"segment_multipliers_bp":{"new":12345},
+		"campaigns":[{"id":"all","multiplier_bp":15000},{"id":"gift","points":1,"budget":1000000}]}`, nobody), 0)
 }
 
 func (x *bench) giveBackOnce() {

@@ -231,6 +231,16 @@ func (s *State) standsAbove(m, up kopilka.MemberNo) bool {
 // invitedBy is the number that was named when the member was invited; NoMember.
 func (a *account) invitedBy() kopilka.MemberNo { return kopilka.MemberNo(a.referrer) - 1 }
 
+// InvitedBy is the number that was named when a number was enrolled; NoMember for
+// who came by himself, and for who was forgotten.
+func (s *State) InvitedBy(m kopilka.MemberNo) kopilka.MemberNo {
+	a := s.accounts.At(int(m))
+	if a.erased() {
+		return kopilka.NoMember
+	}
+	return a.invitedBy()
+}
+
 // cleared is the last day of what inactivity took of points that came to a
 // number: while it was part of another, from that one.
 func (s *State) cleared(m kopilka.MemberNo) kopilka.Day {

@@ -16,7 +16,6 @@ import (
 
 type promise struct {
 	seq    kopilka.Seq
-	of     kopilka.MemberNo // whose it was before he became another's part
 	until  kopilka.Time
 	grains []kopilka.Lot
 }
@@ -40,17 +39,39 @@ type stock struct {
 
 // lapse opens the envelopes whose instant has come.
 func (b *clerk) lapse() {
-	for _, p := range b.people {
+	for m, p := range b.people {
 		var kept []*promise
 		for _, h := range p.holds {
 			if h.until <= b.now {
-				b.open(p, h)
+				b.open(b.people[b.resolve(kopilka.MemberNo(m))], h)
 			} else {
 				kept = append(kept, h)
 			}
 		}
 		p.holds = kept
 	}
+}
+
+// whole is somebody with all those who became he. What they had beside points
+// stays in their own drawers, and is his.
+func (b *clerk) whole(p *person) []*person {
+	all := []*person{p}
+	for _, no := range p.partsNow {
+		all = append(all, b.whole(b.people[no])...)
+	}
+	return all
+}
+
+// promises are the envelopes of somebody, the oldest first.
+func (b *clerk) promises(p *person) (all []*promise) {
+	if p.merged() {
+		return nil
+	}
+	for _, q := range b.whole(p) {
+		all = append(all, q.holds...)
+	}
+	slices.SortFunc(all, func(a, b *promise) int { return cmp.Compare(a.seq, b.seq) })
+	return all
 }
 
 // open puts the grains of an envelope back; what ran out in it has run out.
@@ -67,7 +88,7 @@ func (b *clerk) open(p *person, h *promise) {
 // strikeHolds: who was away too long has lost what is held too; its last day is
 // written on it.
 func (b *clerk) strikeHolds(p *person, last kopilka.Day) {
-	for _, h := range p.holds {
+	for _, h := range b.promises(p) {
 		for i := range h.grains {
 			h.grains[i].Expires = min(h.grains[i].Expires, last)
 		}
@@ -75,60 +96,27 @@ func (b *clerk) strikeHolds(p *person, last kopilka.Day) {
 }
 
 func (b *clerk) held(p *person) (points kopilka.Points) {
-	for _, h := range p.holds {
+	for _, h := range b.promises(p) {
 		points += total(h.grains)
 	}
 	return points
 }
 
 func (b *clerk) holdsOf(p *person) (all []HeldFor) {
-	for _, h := range p.holds {
+	for _, h := range b.promises(p) {
 		all = append(all, HeldFor{Seq: h.seq, Points: total(h.grains), Until: h.until})
 	}
 	return all
 }
 
-// envelope is one of the member's holds; nil when it is over.
-func (p *person) envelope(seq kopilka.Seq) *promise {
-	for _, h := range p.holds {
+// envelope is a hold of the member's; nil when it is over.
+func (b *clerk) envelope(p *person, seq kopilka.Seq) *promise {
+	for _, h := range b.promises(p) {
 		if h.seq == seq {
 			return h
 		}
 	}
 	return nil
-}
-
-// claimsGo hands holds and certificates over to somebody, and tells what is held.
-func (b *clerk) claimsGo(from, into *person) (held []kopilka.Lot) {
-	for _, h := range from.holds {
-		held = append(held, h.grains...)
-	}
-	into.holds, from.holds = append(into.holds, from.holds...), nil
-	into.papers, from.papers = append(into.papers, from.papers...), nil
-	slices.SortFunc(into.holds, func(a, b *promise) int { return cmp.Compare(a.seq, b.seq) })
-	return held
-}
-
-// claimsGoBack hands back what was m's, or of those he stands for, as far as it is
-// still there.
-func (b *clerk) claimsGoBack(m kopilka.MemberNo, into *person) (held []kopilka.Lot) {
-	from, parts := b.people[m], append(b.parts(m), m)
-	into.holds = slices.DeleteFunc(into.holds, func(h *promise) bool {
-		if !slices.Contains(parts, h.of) {
-			return false
-		}
-		from.holds = append(from.holds, h)
-		held = append(held, h.grains...)
-		return true
-	})
-	into.papers = slices.DeleteFunc(into.papers, func(x *paper) bool {
-		if !slices.Contains(parts, x.of) {
-			return false
-		}
-		from.papers = append(from.papers, x)
-		return true
-	})
-	return alike(held)
 }
 
 func (b *clerk) hold(c *kopilka.Hold, o *kopilka.Outcome) {
@@ -146,7 +134,7 @@ func (b *clerk) hold(c *kopilka.Hold, o *kopilka.Outcome) {
 		o.Refusal, o.Requested, o.Available = kopilka.InsufficientPoints, c.Points, available
 	default:
 		b.settle(p, o)
-		h := &promise{seq: b.seq, of: c.Member, until: c.Until, grains: b.spend(p, c.Points)}
+		h := &promise{seq: b.seq, until: c.Until, grains: b.spend(p, c.Points)}
 		if c.Until <= b.now {
 			b.open(p, h) // it was over before it began
 		} else {
@@ -159,7 +147,7 @@ func (b *clerk) hold(c *kopilka.Hold, o *kopilka.Outcome) {
 
 func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 	p := b.people[c.Member]
-	h := p.envelope(c.Hold.Seq)
+	h := b.envelope(p, c.Hold.Seq)
 	o.Program = b.programAt(c.At)
 	rules := b.programs[o.Program-1].Program
 	switch {
@@ -206,7 +194,7 @@ func (b *clerk) capture(c *kopilka.Capture, o *kopilka.Outcome) {
 
 func (b *clerk) void(c *kopilka.Void, o *kopilka.Outcome) {
 	p := b.people[c.Member]
-	h := p.envelope(c.Hold.Seq)
+	h := b.envelope(p, c.Hold.Seq)
 	switch {
 	case c.Day > b.day:
 		o.Refusal = kopilka.Stale
@@ -232,7 +220,9 @@ func (b *clerk) endHold(p *person, h *promise, points kopilka.Points, o *kopilka
 	}
 	h.grains = slices.DeleteFunc(grains, func(g kopilka.Lot) bool { return g.Points == 0 })
 	o.HeldBack = total(h.grains)
-	p.holds = slices.DeleteFunc(p.holds, func(x *promise) bool { return x == h })
+	for _, q := range b.whole(p) {
+		q.holds = slices.DeleteFunc(q.holds, func(x *promise) bool { return x == h })
+	}
 	b.open(p, h)
 	b.settle(p, o)
 	return spent
@@ -269,7 +259,7 @@ func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
 	if rule == nil || p.erased {
 		return
 	}
-	for _, x := range p.papers {
+	for _, x := range b.papers(p) {
 		if x.rule == due.Rule && (x.seq == b.seq || due.Year != 0 && x.year >= int(due.Year)) {
 			return
 		}
@@ -279,14 +269,25 @@ func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
 		x.left = rule.Points
 	}
 	p.papers = append(p.papers, x)
-	sum := b.sum(b.name(TermCertificate, due.Rule))
-	sum.Count++
-	sum.Used += int64(x.left)
+	t := b.sum(b.name(TermCertificate, due.Rule))
+	t.Count++
+	t.Used += int64(x.left)
+}
+
+// papers are the certificates of somebody.
+func (b *clerk) papers(p *person) (all []*paper) {
+	if p.merged() {
+		return nil
+	}
+	for _, q := range b.whole(p) {
+		all = append(all, q.papers...)
+	}
+	return all
 }
 
 // certificatesOf is what of the member's papers is not over; s gives them numbers.
 func (b *clerk) certificatesOf(s *State, p *person) (all []Certificate) {
-	for _, x := range p.papers {
+	for _, x := range b.papers(p) {
 		if x.to >= b.day {
 			all = append(all, Certificate{Seq: x.seq, Term: s.findTerm(TermCertificate, x.rule), Rule: x.rule,
 				Left: x.left, From: x.from, To: x.to, Year: x.year, Member: x.of})

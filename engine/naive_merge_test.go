@@ -222,7 +222,10 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 		g.Activates = b.begin(g.Activates)
 		o.Moved = append(o.Moved, g)
 	}
-	o.Moved = alike(append(o.Moved, b.claimsGo(from, into)...))
+	for _, h := range b.promises(from) {
+		o.Moved = append(o.Moved, h.grains...)
+	}
+	o.Moved = alike(o.Moved)
 	into.grains, from.grains = append(into.grains, from.grains...), nil
 	o.MovedDebt = from.debt
 	into.debt, from.debt = into.debt+from.debt, 0
@@ -284,15 +287,19 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 	into.partsNow = slices.DeleteFunc(into.partsNow, func(m kopilka.MemberNo) bool { return m == c.From })
 	from.active = max(from.active, into.active)
 
-	held := b.claimsGoBack(c.From, into)
-	o.Moved = slices.Clone(held)
-	var grains []kopilka.Lot
 	var missing kopilka.Points
+	var held, handed []kopilka.Lot
+	for _, h := range b.promises(from) {
+		held = append(held, h.grains...)
+	}
+	held = alike(held)
+	o.Moved = append(o.Moved, held...)
 	for _, l := range c.Points {
-		for i := range held { // went back with its hold
+		for i := range held {
 			if h := &held[i]; h.Activates == l.Activates && h.Expires == l.Expires {
-				n := min(h.Points, l.Points)
-				h.Points, l.Points = h.Points-n, l.Points-n
+				n := min(l.Points, h.Points)
+				l.Points -= n
+				h.Points -= n
 			}
 		}
 		if lost || l.Expires < b.day {
@@ -302,13 +309,13 @@ func (b *clerk) unmerge(c *kopilka.Unmerge, o *kopilka.Outcome) {
 			return g.Expires == l.Expires && b.begin(g.Activates) == b.begin(l.Activates)
 		})
 		missing += l.Points - total(got)
-		grains = append(grains, got...)
+		handed = append(handed, got...)
 	}
-	grains = append(grains, b.spend(into, missing)...)
-	for _, l := range alike(grains) {
+	handed = append(handed, b.spend(into, missing)...)
+	o.Moved = alike(append(o.Moved, handed...))
+	for _, l := range handed {
 		b.add(from, l)
 	}
-	o.Moved = alike(append(o.Moved, grains...))
 	o.MovedDebt = min(c.Debt, into.debt)
 	into.debt -= o.MovedDebt
 	from.debt += o.MovedDebt
@@ -333,7 +340,6 @@ func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 	p := b.people[c.Member]
 	b.settle(p, o)
 	o.Earned = p.debt - total(p.grains) - b.held(p)
-	p.holds, p.papers = nil, nil
 	b.books.Forfeited -= o.Earned
 	b.books.Debt -= p.debt
 	p.debt, p.grains, p.tier, p.goingDown = 0, nil, 0, false
@@ -341,6 +347,7 @@ func (b *clerk) erase(c *kopilka.Erase, o *kopilka.Outcome) {
 		part := b.people[no]
 		part.erased, part.card, part.phone, part.cleared = true, "", 0, b.day
 		part.cards, part.first = nil, carried{}
+		part.holds, part.papers, part.visits = nil, nil, nil
 		part.registered = b.earliest(no) // whose day it was is forgotten
 	}
 	b.enter(c.Member, o)

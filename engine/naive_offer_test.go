@@ -212,8 +212,7 @@ func (b *clerk) tellLegs(o *kopilka.Outcome) {
 			l.Prev = before[l.Member]
 		}
 		l.Balance, l.Pending = b.balance(b.people[l.Member])
-		l.Held = b.held(b.people[l.Member])
-		l.Debt = b.people[l.Member].debt
+		l.Held, l.Debt = b.held(b.people[l.Member]), b.people[l.Member].debt
 	}
 }
 

@@ -34,6 +34,7 @@ type clerk struct {
 	adjusted map[string]kopilka.Points // by hand today, by actor
 	brought  map[string]int64          // members enrolled, by source
 	stock    stock
+	tickets  []*ticket
 
 	// What the index says, which has a twin of its own: everybody's segment before
 	// the command, and a member's after it.
@@ -67,6 +68,7 @@ type person struct {
 	untold     []kopilka.Lot // run out, not yet in an answer
 	holds      []*promise
 	papers     []*paper
+	visits     []*visit
 	bought     []bought
 	welcomed   bool
 	brought    bool // the referrer has had his thanks

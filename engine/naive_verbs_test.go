@@ -59,6 +59,9 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 	if c.Carrier != "" {
 		b.cardOf(c.Card).carrier = c.Carrier
 	}
+	for i := range c.Due {
+		b.award(kopilka.MemberNo(m), &c.Due[i])
+	}
 	b.joined(kopilka.MemberNo(m), c, before, o)
 	for i := range c.Due {
 		b.award(kopilka.MemberNo(m), &c.Due[i])
@@ -84,20 +87,23 @@ func (b *clerk) duplicate(key string, day kopilka.Day, o *kopilka.Outcome) bool 
 	return o.Refusal != kopilka.Accepted
 }
 
-// redeem judges how many points are spent.
-func (b *clerk) redeem(asked kopilka.Points, by kopilka.Naming, cap, available kopilka.Points, rules *program.Program, o *kopilka.Outcome) {
-	if rules.RedeemAllowedBy[by] {
-		o.MaxRedeem = min(cap, available)
+// redeem judges how many points are spent, of a hold and of the balance.
+func (b *clerk) redeem(asked, held kopilka.Points, hold bool, cap, available kopilka.Points, allowed bool, o *kopilka.Outcome) {
+	o.MaxRedeem = min(cap, held)
+	if allowed {
+		o.MaxRedeem = min(cap, held+available)
 	}
 	switch {
 	case asked == kopilka.RedeemMax:
 		o.Redeemed = o.MaxRedeem
-	case asked > 0 && !rules.RedeemAllowedBy[by]:
+	case asked == 0 && hold:
+		o.Redeemed = min(cap, held)
+	case asked > held && !allowed:
 		o.Refusal = kopilka.RedeemNotPermitted
 	case asked > cap:
 		o.Refusal = kopilka.RedeemCapExceeded
-	case asked > available:
-		o.Refusal, o.Requested, o.Available = kopilka.InsufficientPoints, asked, available
+	case asked > held+available:
+		o.Refusal, o.Requested, o.Available = kopilka.InsufficientPoints, asked, held+available
 	default:
 		o.Redeemed = asked
 	}
@@ -177,12 +183,20 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 	for i, n := range earns {
 		left.Lines[i].Base = kopilka.Money(n)
 	}
+	x := &bill{lines: lines, redeemable: int64(redeemable), whole: slices.Clone(takes), takes: takes, left: &left}
 	if c.Member == kopilka.NoMember {
-		if c.Redeem > 0 && !c.Imported {
-			o.Refusal = kopilka.MemberNotFound
-			return
+		if !c.Imported {
+			if c.Redeem > 0 || c.Certificate > 0 || c.Hold.Seq != 0 {
+				o.Refusal = kopilka.MemberNotFound
+				return
+			}
+			if b.payBill(c, x, rules, o); o.Refusal != kopilka.Accepted {
+				return
+			}
+			b.useUp(c, o)
 		}
-		o.CashDue, o.Left = c.Amount, left
+		left.Uses = o.Uses
+		o.CashDue, o.Left = c.Amount-kopilka.Money(o.CertificateUsed)-o.Discount, left
 		b.sold = true
 		b.books.Anonymous++
 		b.slip(c.ID, key, c.Member, left)
@@ -192,23 +206,42 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 	o.SegmentBefore = b.before[c.Member]
 	tier, segment := b.tierIn(b.tierNow(p, o.SegmentBefore), rules), b.segmentIn(o.SegmentBefore, rules)
 	o.TierBefore = uint8(tier)
+	var fromHold kopilka.Points
+	var envelope *promise
 	if !c.Imported {
 		if p.blocked {
 			o.Refusal = kopilka.MemberBlocked
 			return
 		}
+		if b.payBill(c, x, rules, o); o.Refusal != kopilka.Accepted {
+			return
+		}
+		if c.Certificate == 0 && len(c.Coupons) == 0 {
+			o.MaxCertificate = 0
+		}
+		cap := min(percent(redeemable, rules.Tiers[tier].MaxRedeemBP, kopilka.Floor), kopilka.Points(x.sumOf(x.takes, nil)))
 		available, _ := b.balance(p)
-		b.redeem(c.Redeem, c.NamedBy, percent(redeemable, rules.Tiers[tier].MaxRedeemBP, kopilka.Floor), available, rules, o)
+		var held kopilka.Points
+		if c.Hold.Seq != 0 {
+			if envelope = b.envelope(p, c.Hold.Seq); envelope == nil {
+				o.Refusal = kopilka.HoldExpired
+				return
+			}
+			held = total(envelope.grains)
+		}
+		b.redeem(c.Redeem, held, c.Hold.Seq != 0, cap, available, rules.RedeemAllowedBy[c.NamedBy], o)
 		if o.Refusal != kopilka.Accepted {
 			return
 		}
+		fromHold = min(held, o.Redeemed)
 	}
-	for i, n := range spread(int64(o.Redeemed), takes) {
-		left.Lines[i].Spent = kopilka.Points(n)
+	for i, n := range spread(int64(o.Redeemed), x.takes) {
+		l := &left.Lines[i]
+		l.Spent = kopilka.Points(n)
 		if rules.EarnBase == program.Paid {
-			earns[i] -= n
+			earns[i] -= n + int64(l.Certificate) + int64(l.Discount)
 		}
-		left.Lines[i].Base = kopilka.Money(earns[i])
+		l.Base = kopilka.Money(earns[i])
 		base += earns[i]
 	}
 	if !c.Imported || c.Earn {
@@ -222,10 +255,15 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 		}
 		o.Legs = append(o.Legs, b.circles(c.Member, base, rules)...)
 	}
-	o.CashDue = c.Amount - kopilka.Money(o.Redeemed)
+	o.CashDue = c.Amount - kopilka.Money(o.CertificateUsed) - o.Discount - kopilka.Money(o.Redeemed)
 
 	b.settle(p, o)
-	left.Spent = b.spend(p, o.Redeemed)
+	b.useUp(c, o)
+	left.Uses = o.Uses
+	if envelope != nil {
+		left.Spent = b.endHold(p, envelope, fromHold, o)
+	}
+	left.Spent = append(left.Spent, b.spend(p, o.Redeemed-fromHold)...)
 	left.Earned = born(rules, o.Earned, c.Day, rules.PendingDays+b.flag(p, c, o))
 	if c.Amount > 0 {
 		p.bought = append(p.bought, bought{c.Day, 1, c.Amount})
@@ -256,6 +294,7 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 
 func (b *clerk) slip(id, key string, m kopilka.MemberNo, left kopilka.Remains) {
 	left.Lines, left.Spent, left.Legs = slices.Clone(left.Lines), slices.Clone(left.Spent), slices.Clone(left.Legs)
+	left.Uses = slices.Clone(left.Uses)
 	b.receipts[id] = &slip{Remains: left, member: m, seq: b.seq}
 	b.printed[key] = b.seq
 }
@@ -277,7 +316,7 @@ func (b *clerk) redemption(c *kopilka.Redemption, o *kopilka.Outcome) {
 	if c.Amount > 0 {
 		cap = percent(c.Amount, rules.Tiers[b.tierIn(b.tierNow(p, b.before[c.Member]), rules)].MaxRedeemBP, kopilka.Floor)
 	}
-	if b.redeem(c.Points, c.NamedBy, cap, available, rules, o); o.Refusal != kopilka.Accepted {
+	if b.redeem(c.Points, 0, false, cap, available, rules.RedeemAllowedBy[c.NamedBy], o); o.Refusal != kopilka.Accepted {
 		return
 	}
 	b.settle(p, o)
@@ -347,7 +386,7 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 		return
 	}
 	var called kopilka.Points
-	var back, of kopilka.Money
+	var back, of, discount kopilka.Money
 	for i := range r.Lines {
 		of += r.Lines[i].Base
 		l, n := &r.Lines[i], kopilka.Money(goods[i])
@@ -358,20 +397,35 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 		earns := l.Base * n / l.Goods
 		l.Base -= earns
 		back += earns
+		var paid kopilka.Points
+		var off kopilka.Money
+		rest, whole := n-kopilka.Money(spent), l.Goods-kopilka.Money(l.Spent) // of what points did not pay
+		if whole > 0 {
+			paid = l.Certificate * kopilka.Points(rest) / kopilka.Points(whole)
+		}
+		rest, whole = rest-kopilka.Money(paid), whole-kopilka.Money(l.Certificate)
+		if whole > 0 {
+			off = l.Discount * rest / whole
+		}
+		l.Certificate, l.Discount = l.Certificate-paid, l.Discount-off
+		o.CertificateRestored += paid
+		discount += off
 		l.Goods, l.Spent, l.Earned = l.Goods-n, l.Spent-spent, l.Earned-earned
 		o.Goods += n
 		o.Restored += spent
 		called += earned
 	}
-	o.CashRefund = o.Goods - kopilka.Money(o.Restored)
+	o.CashRefund = o.Goods - kopilka.Money(o.Restored) - kopilka.Money(o.CertificateRestored) - discount
 	r.lastReturn = b.seq
 	if c.Member == kopilka.NoMember {
+		b.takeUsesBack(c.Member, r, o)
 		o.Left = b.copyOf(r)
 		return
 	}
 
 	p := b.people[c.Member]
 	b.settle(p, o)
+	b.takeUsesBack(c.Member, r, o)
 	b.restore(p, r, o)
 	b.callBack(p, r, called, o)
 	b.callLegs(c.Member, r, back, of, o)
@@ -405,6 +459,7 @@ func (b *clerk) mayFall(p *person) {
 func (b *clerk) copyOf(r *slip) kopilka.Remains {
 	left := r.Remains
 	left.Lines, left.Spent, left.Legs = slices.Clone(left.Lines), slices.Clone(left.Spent), slices.Clone(left.Legs)
+	left.Uses = slices.Clone(left.Uses)
 	return left
 }
 

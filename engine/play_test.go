@@ -27,13 +27,22 @@ import (
 //	card anna 4711 [blocked] [carrier=app]    one more, or one of those there are
 //	merge boris anna                          boris becomes a part of anna
 //	unmerge boris
+//	hold h1 anna 40 for=24h                   points set aside for an order
+//	capture h1 c1 30|max [of=1000.00]         spent of the hold
+//	void h1
+//	wait 1h                                   time passes
 //	erase anna
+//	issue anna birthday                       a certificate by hand, for 22 days
+//	emit gift 2                               numbers: coupon=no1 is the first ever made
+//	receipt r1 anna 100.00 certificate=max coupon=(SPRING,no1)
+//
+// The word of a line is its category too.
 //
 // After every line the books are checked. go test ./engine -run TestPlays -rewrite
 // writes the answers anew; the diff is the review.
 func TestPlays(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		p := &play{s: New(), names: map[string]kopilka.MemberNo{}, receipts: map[string]*done{}}
+		p := &play{s: New(), names: map[string]kopilka.MemberNo{}, receipts: map[string]*done{}, holds: map[string]held{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			p.t, p.d = t, d
 			answer := p.line()
@@ -54,6 +63,7 @@ type play struct {
 	names    map[string]kopilka.MemberNo
 	receipts map[string]*done
 	merges   mergesDone
+	holds    map[string]held
 }
 
 func (p *play) line() string {
@@ -68,6 +78,9 @@ func (p *play) line() string {
 	case "day":
 		p.day(p.word(0))
 		return p.s.Day().String()
+	case "wait":
+		p.now += p.span(p.word(0))
+		return ""
 	case "enrol":
 		c := &kopilka.PutMember{Card: p.word(0), Registered: p.s.Day(), Referrer: kopilka.NoMember, Blocked: d.HasArg("blocked")}
 		if m, ok := p.s.ByCard(c.Card); ok {
@@ -76,7 +89,7 @@ func (p *play) line() string {
 		if day := p.value("registered"); day != "" {
 			c.Registered = p.parseDay(day)
 		}
-		c.Source = p.value("source")
+		c.Source, c.Tier = p.value("source"), p.value("tier")
 		if by := p.value("by"); by != "" {
 			c.Referrer = p.names[by]
 		}
@@ -111,6 +124,12 @@ func (p *play) line() string {
 		return p.do(p.giveBack())
 	case "member":
 		return p.member(p.who(0))
+	}
+	if c := p.instruments(); c != nil {
+		return p.do(c)
+	}
+	if c := p.claims(); c != nil {
+		return p.do(c)
 	}
 	if c := p.identity(); c != nil {
 		return p.do(c)
@@ -207,10 +226,11 @@ func (p *play) receipt(who int) *kopilka.Receipt {
 		NoEarn: p.money(p.value("no_earn")), NoRedeem: p.money(p.value("no_redeem"))}
 	for _, text := range strings.Split(p.d.Input, "\n") {
 		if w := strings.Fields(text); len(w) > 1 {
-			c.Lines = append(c.Lines, kopilka.Line{SKU: w[0], Amount: p.money(w[1]),
+			c.Lines = append(c.Lines, kopilka.Line{SKU: w[0], Category: w[0], Amount: p.money(w[1]),
 				NoEarn: strings.Contains(text, "no_earn"), NoRedeem: strings.Contains(text, "no_redeem")})
 		}
 	}
+	c.Certificate, c.Coupons = p.points(p.value("certificate")), p.coupons()
 	return c
 }
 
@@ -250,6 +270,10 @@ func (p *play) do(c kopilka.Command) string {
 			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
 		case *kopilka.Redemption:
 			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
+		case *kopilka.Capture:
+			p.receipts[c.ID] = &done{id: c.ID, member: c.Member, seq: p.s.Seq(), left: out.Left}
+		case *kopilka.Hold:
+			p.holds[c.ID] = held{HoldRef: kopilka.HoldRef{ID: c.ID, Seq: p.s.Seq()}, member: c.Member, until: c.Until}
 		case *kopilka.Return:
 			p.receipts[c.Receipt].left, p.receipts[c.Receipt].lastReturn = out.Left, p.s.Seq()
 		case *kopilka.SetProgram:
@@ -271,6 +295,7 @@ func (p *play) answer(out *kopilka.Outcome) string {
 		words = append(words, "refused: "+out.Refusal.String())
 		say("available", int64(out.Available))
 		say("at most", int64(out.MaxRedeem))
+		say("of certificates at most", int64(out.MaxCertificate))
 		return strings.Join(words, "  ")
 	}
 	if out.Enrolled {
@@ -288,6 +313,17 @@ func (p *play) answer(out *kopilka.Outcome) string {
 	say("lapsed", int64(out.Lapsed))
 	say("taken", int64(out.Taken))
 	say("earned", int64(out.Earned))
+	for _, u := range out.Campaigns {
+		say("by "+p.s.Term(u.Term).ID, int64(u.Points))
+	}
+	for _, l := range out.Legs {
+		if l.Kind <= kopilka.LegLevel3 {
+			say(l.Kind.String()+" of "+p.s.Card(l.Member), int64(l.Points))
+		}
+	}
+	say("certificate", int64(out.CertificateUsed))
+	say("off", int64(out.Discount))
+	say("to certificates", int64(out.CertificateRestored))
 	say("paid debt", int64(out.DebtPaid))
 	var legs []string
 	for _, l := range out.Left.Spent {
@@ -306,6 +342,7 @@ func (p *play) answer(out *kopilka.Outcome) string {
 	}
 	words = append(words, "balance "+sum2(int64(out.Balance)))
 	say("pending", int64(out.Pending))
+	say("held", int64(out.Held))
 	say("debt", int64(out.Debt))
 	say("still owed", int64(out.Left.Owed))
 	if tiers := p.s.Program().Tiers; len(tiers) > 1 {
@@ -315,11 +352,14 @@ func (p *play) answer(out *kopilka.Outcome) string {
 }
 
 func (p *play) member(m kopilka.MemberNo) string {
-	v := p.s.Member(m, p.s.Now())
+	v := p.s.Member(m, p.now)
 	var b strings.Builder
 	fmt.Fprintf(&b, "balance %s", sum2(int64(v.Balance)))
 	if v.Pending > 0 {
 		fmt.Fprintf(&b, "  pending %s", sum2(int64(v.Pending)))
+	}
+	if v.Held > 0 {
+		fmt.Fprintf(&b, "  held %s", sum2(int64(v.Held)))
 	}
 	if v.Debt > 0 {
 		fmt.Fprintf(&b, "  debt %s", sum2(int64(v.Debt)))

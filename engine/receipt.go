@@ -103,7 +103,7 @@ func (s *State) Quote(at kopilka.Time, c *kopilka.Receipt, out *kopilka.Outcome)
 	if x.draw.hold != 0 {
 		out.HeldBack = x.held - x.draw.points
 		held -= x.held
-		balance = s.balanceAfter(m, a, at, x.draw)
+		balance += s.freedBy(m, a, x.draw)
 	}
 	points := out.Earned + ownLegs(m, out)
 	debt := s.debts[m]
@@ -129,18 +129,4 @@ func (s *State) Quote(at kopilka.Time, c *kopilka.Receipt, out *kopilka.Outcome)
 	}
 	out.Tier = s.tierAfter(m, a, c, out.Segment)
 	out.NextExpiry = s.nextExpiryAfter(m, a, at, x.draw, active, fromBalance, given)
-}
-
-// balanceAfter is what a member could spend once a hold has been drawn, and the
-// rest of it is free.
-func (s *State) balanceAfter(m kopilka.MemberNo, a *account, at kopilka.Time, d draw) (balance kopilka.Points) {
-	if s.inactive(a).gone {
-		return 0
-	}
-	for w := s.walk(m, a, at, d); w.next(); {
-		if w.lot.Activates <= s.day && w.lot.Expires >= s.day {
-			balance += w.lot.Points
-		}
-	}
-	return balance
 }

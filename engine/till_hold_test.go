@@ -15,21 +15,72 @@ type held struct {
 	until  kopilka.Time
 }
 
-// papers is the keys of a program for certificates and instruments; some of the
+// instruments is the keys of a program for certificates and instruments; some of the
 // names go and come back.
-func (x *till) papers() string {
-	if x.odds(30) {
+func (x *till) instruments() string {
+	if x.odds(20) {
 		return ""
 	}
-	doc := fmt.Sprintf(`,"certificates":[{"id":"birthday","on":"birth_date","points":%d,"lead_days":7,"valid_days":22}`, 100+x.IntN(3)*100)
+	doc := fmt.Sprintf(`,"certificates":[{"id":"birthday","on":"birth_date","points":%d,"lead_days":7,"valid_days":22,"max_redeem_bp":%d}`,
+		100+x.IntN(3)*100, pick(x, 500, 3333, 10_000))
 	if x.odds(70) {
 		doc += `,{"id":"sorry","points":50,"valid_days":10,"max_redeem_bp":5000}`
 	}
-	doc += `],"instruments":[{"id":"gift","kind":"gift_certificate","value":1000,"prefix":"22"}`
-	if x.odds(70) {
-		doc += `,{"id":"five","kind":"discount_card","percent_bp":500},{"id":"spring","kind":"coupon","amount":50,"code":"SPRING"}`
+	doc += fmt.Sprintf(`],"instruments":[{"id":"gift","kind":"gift_certificate","value":%d,"prefix":"22","max_redeem_bp":%d}`, pick(x, 100, 1000), pick(x, 3333, 10_000))
+	some := func(percent int, key string) string {
+		if x.odds(percent) {
+			return "," + key
+		}
+		return ""
+	}
+	ends := fmt.Sprintf(`"ends_at":%q`, (kopilka.Day(x.now/dayMS) + 2 + kopilka.Day(x.IntN(20))).String())
+	if x.odds(80) {
+		doc += fmt.Sprintf(`,{"id":"five","kind":"discount_card","percent_bp":%d%s%s%s%s}`, pick(x, 33, 500, 10_000), some(20, `"uses":3`), some(20, `"per_member":2`),
+			some(20, `"categories":["boots","coats"]`), some(20, `"max_redeem_bp":2500`))
+		doc += fmt.Sprintf(`,{"id":"spring","kind":"coupon",%s,"code":"SPRING"%s%s%s%s%s%s%s}`, pick(x, `"amount":50`, `"amount":500`, `"percent_bp":1000`),
+			some(30, `"uses":5`), some(40, `"per_member":1`), some(30, `"budget":120`), some(30, `"min_amount":100`), some(20, `"stores":["s1"]`),
+			some(30, `"categories":["boots"]`), some(30, ends))
+		doc += fmt.Sprintf(`,{"id":"slip","kind":"coupon","amount":70%s%s%s}`, some(30, `"uses":2`), some(30, `"per_member":1`), some(30, `"max_redeem_bp":3333`))
 	}
 	return doc + `]`
+}
+
+// show is what the buyer shows at the till: certificates, numbers, codes, a hold.
+func (x *till) show(c *kopilka.Receipt, redeemable kopilka.Money) {
+	if x.odds(40) {
+		c.Certificate = pick(x, kopilka.CertificateMax, kopilka.CertificateMax, kopilka.Points(x.IntN(100)), kopilka.Points(redeemable)/3+kopilka.Points(x.IntN(3)))
+		if c.Member != kopilka.NoMember {
+			for _, of := range x.s.Member(c.Member, x.now).Certificates {
+				if x.odds(40) {
+					c.Certificate = max(0, of.Left+kopilka.Points(x.IntN(3)-1))
+				}
+			}
+		}
+		if c.Member == kopilka.NoMember && x.odds(80) {
+			c.Certificate = 0
+		}
+	}
+	for x.odds(40) {
+		number := pick(x, "SPRING", "SPRING", "AUTUMN")
+		if n := x.s.Numbers(); n > 0 && x.odds(70) {
+			number = x.s.NumberAt(uint32(n - x.IntN(min(n, 8)))).Text
+		}
+		if x.odds(3) {
+			number = "2000000000008"
+		}
+		c.Coupons = append(c.Coupons, number)
+	}
+	if len(x.holds) > 0 && x.odds(20) {
+		h := x.someHold()
+		if h.until < x.now && x.odds(90) {
+			return
+		}
+		c.Hold = h.HoldRef
+		if !x.odds(5) {
+			c.Member = h.member
+			c.NamedBy = max(c.NamedBy, kopilka.ByCard)
+		}
+	}
 }
 
 // claim is a command about holds, certificates or numbers, or the time that it
@@ -138,7 +189,7 @@ func (x *till) issue() *kopilka.Issue {
 
 // emit makes a few numbers, under prefixes that begin with each other.
 func (x *till) emit() *kopilka.Emit {
-	c := &kopilka.Emit{Head: x.head(), Instrument: pick(x, "gift", "gift", "five", "spring", "unheard-of"),
+	c := &kopilka.Emit{Head: x.head(), Instrument: pick(x, "gift", "gift", "five", "slip", "slip", "spring", "unheard-of"),
 		Prefix: pick(x, "2", "22", "229", "229000", "9"), Count: 1 + x.IntN(5), From: x.s.Day(), To: kopilka.DayNever}
 	if x.odds(50) {
 		c.To = c.From + kopilka.Day(x.IntN(30))

@@ -27,6 +27,7 @@ type till struct {
 	members int               // most to be enrolled
 	merges  mergesDone
 	holds   []held
+	seen    seen
 }
 
 // done is a receipt or redemption with what an API would look up for a return.
@@ -101,10 +102,10 @@ func (x *till) program() *kopilka.SetProgram {
 		"rfm":{"window_days":%d,"boundaries":%q,"r":{%s},"f":{"thresholds":[1,2,3,4]},"m":{"thresholds":[100,1000,2000,5000]}}}`,
 		pick(x, "total", "paid"), pick(x, "floor", "half_up"), strings.Join(tiers, ","),
 		metric, pick(x, 0, 1, 3, 7, 30, 365), downgrade, expiry, pick(x, 0, 0, 1, 3, 15, 24),
-		pick(x, "within_balance", "only_pending", "unlimited"), pick(x, "keep", "take"), pick(x, "keep", "take"), pick(x, "keep", "take"),
+		pick(x, "within_balance", "only_pending", "unlimited", "unlimited"), pick(x, "keep", "take"), pick(x, "keep", "take"), pick(x, "keep", "take"),
 		allowed, x.offers(metric, names), 1+x.IntN(3),
 		pick(x, 0, 7, 365), pick(x, "live", "frozen"), pick(x, `"thresholds":[1,7,30,60]`, `"quintiles":true`))
-	doc = strings.TrimSuffix(doc, "}") + x.papers() + "}"
+	doc = strings.TrimSuffix(doc, "}") + x.instruments() + "}"
 	if x.s.sold && x.odds(10) {
 		doc = strings.Replace(doc, "RUB", "EUR", 1)
 	}
@@ -286,6 +287,7 @@ func (x *till) receipt() *kopilka.Receipt {
 		redeemable -= c.NoEarn + c.NoRedeem
 	}
 	c.Redeem = x.redeem(c.Member, redeemable)
+	x.show(c, redeemable)
 	return c
 }
 
@@ -394,7 +396,7 @@ func (x *till) enrol() *kopilka.PutMember {
 		c.Registered -= kopilka.Day(x.IntN(400))
 	}
 	if n > 0 && x.odds(60) {
-		c.Referrer = x.anyone()
+		c.Referrer = pick(x, x.anyone(), kopilka.MemberNo(n-1))
 	}
 	c.Imported = x.odds(10)
 	c.State = pick(x, kopilka.StateCreated, kopilka.StateCreated, kopilka.StateRegistered, kopilka.StateInstalled)

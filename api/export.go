@@ -1,0 +1,157 @@
+package api
+
+import (
+	"github.com/go-faster/jx"
+	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
+	"github.com/valyala/fasthttp"
+)
+
+// exportMember shows all that is known of a person, as he may ask for it: how he
+// stands, and of every number that stands for him each version of the profile with its
+// consents, each entry of the ledger and each receipt with its lines and its rating;
+// and what was written about him. It reads the log as far back as he is known.
+func (s *Server) exportMember(c *call) *problem {
+	if p := c.reads(); p != nil {
+		return p
+	}
+	var m memberView
+	var parts []engine.Member
+	ok := false
+	s.queue.View(func(b *engine.State) {
+		var no kopilka.MemberNo
+		if no, ok = b.ByCard(c.param); !ok {
+			return
+		}
+		m.read(b, no, s.queue.Now())
+		for _, part := range b.Parts(no) {
+			parts = append(parts, b.Row(part, s.queue.Now()))
+		}
+	})
+	if !ok {
+		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	e := &c.out
+	e.ObjStart()
+	e.FieldStart("member")
+	if p := s.showMember(c, &m); p != nil {
+		return p
+	}
+	intField(e, "invited", s.invited(m.No))
+	e.FieldStart("numbers")
+	e.ArrStart()
+	for i := range parts {
+		if p := s.exportNumber(e, &parts[i], m.No); p != nil {
+			return p
+		}
+	}
+	e.ArrEnd()
+	e.FieldStart("notes")
+	e.ArrStart()
+	p := s.eachNote(m.No, m.seq+1, func(n *note) (bool, *problem) { return true, s.noteShown(c, n) })
+	if p != nil {
+		return p
+	}
+	e.ArrEnd()
+	intField(e, "seq", int64(m.seq))
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// exportNumber writes what is known of one number that stands for a member.
+func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.MemberNo) *problem {
+	e.ObjStart()
+	strField(e, "member_id", s.ids.ID(row.No))
+	strField(e, "card", row.Card)
+	e.FieldStart("profiles")
+	e.ArrStart()
+	for v, err := s.version(row.ProfileAt); v != nil || err != nil; v, err = s.version(v.Base) {
+		if err != nil {
+			return s.failed(err)
+		}
+		s.versionShown(e, v)
+	}
+	e.ArrEnd()
+
+	e.FieldStart("ledger")
+	e.ArrStart()
+	if row.No == member { // of a part, what runs out runs out with the member
+		for _, x := range expiries(row.Expired) {
+			s.entryShown(e, nil, x)
+		}
+	}
+	var sales []commit.Record
+	for at := row.LastEntry; at != 0; {
+		record, err := s.queue.Record(at)
+		if err != nil {
+			return s.failed(err)
+		}
+		for _, x := range entriesOf(row.No, record.Command, &record.Outcome) {
+			s.entryShown(e, &record, x)
+		}
+		if record.Outcome.Member == row.No && isSale(record.Command) {
+			sales = append(sales, record)
+		}
+		at, _ = before(row.No, &record.Outcome)
+	}
+	e.ArrEnd()
+
+	e.FieldStart("receipts")
+	e.ArrStart()
+	for i := range sales {
+		id := kopilka.HeadOf(sales[i].Command).ID
+		v, p := s.findSale(id, new(kopilka.Seq))
+		if p != nil {
+			return p
+		}
+		if p := s.saleShown(e, id, &v); p != nil {
+			return p
+		}
+	}
+	e.ArrEnd()
+	e.ObjEnd()
+	return nil
+}
+
+func isSale(c kopilka.Command) bool {
+	switch c.Kind() {
+	case kopilka.KindReceipt, kopilka.KindRedemption, kopilka.KindCapture:
+		return kopilka.HeadOf(c).ID != ""
+	}
+	return false
+}
+
+// versionShown writes a profile as one command left it.
+func (s *Server) versionShown(e *jx.Encoder, v *version) {
+	referrer := ""
+	if v.Referrer != kopilka.NoMember {
+		s.queue.View(func(b *engine.State) { referrer = b.Card(v.Referrer) })
+	}
+	e.ObjStart()
+	intField(e, "seq", int64(v.seq))
+	s.timeField(e, "recorded_at", v.at)
+	strField(e, "state", v.State.String())
+	e.FieldStart("blocked")
+	e.Bool(v.Blocked)
+	s.personal(e, v.Registered, referrer, &v.profile)
+	e.ObjEnd()
+}
+
+// invited counts those whom a member has brought.
+func (s *Server) invited(m kopilka.MemberNo) (n int64) {
+	for no, more := kopilka.MemberNo(0), true; more; {
+		s.queue.View(func(b *engine.State) {
+			for range 1 << 14 {
+				if more = int64(no) < int64(b.Members()); !more {
+					return
+				}
+				if by := b.InvitedBy(no); by != kopilka.NoMember && b.Resolve(by) == m {
+					n++
+				}
+				no++
+			}
+		})
+	}
+	return n
+}
