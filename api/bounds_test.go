@@ -98,7 +98,7 @@ func TestUnknownParameters(t *testing.T) {
 		if r.roles == anybody {
 			continue
 		}
-		path := strings.NewReplacer("{id}", "none", "{card}", "c1", "{key_id}", "none").Replace(r.path)
+		path := strings.NewReplacer("{id}", "none", "{card}", "c1", "{key_id}", "none", "{name}", "staff").Replace(r.path)
 		body := ""
 		if r.bytes > 0 {
 			body = "{}"
