@@ -181,6 +181,9 @@ func TestErase(t *testing.T) {
 			t.Fatalf("%s is found", q)
 		}
 	}
+	if n := s.server.names.Len(); n != 1 {
+		t.Fatalf("%d words of names are held; want Boris", n)
+	}
 	s.get("/v1/members/friend").is(200, "referrer", nil)
 	s.post("/v1/receipts/"+sale+"/returns", `{"id":"t1"}`).is(201, "goods", 10000)
 	s.clock(testStart.AddDate(0, 6, 0)) // past the birthday, which is nobody's
