@@ -30,7 +30,7 @@ type Outcome struct {
 	Earned   Points // earned or granted; adjustments: the signed change; erasures: what was forfeited, less than 0
 	Redeemed Points
 	CashDue  Money
-	DebtPaid Points // part of Earned, or of Restored, that paid a debt
+	DebtPaid Points // part of Earned, of Restored, or of the member's own Legs, that paid a debt
 	Expired  []Lot  // lots found expired since the member was last touched; Expires says when
 
 	// Of a return.
@@ -49,7 +49,7 @@ type Outcome struct {
 	Tier                         uint8 // index into the tiers of the program in force
 	Segment                      uint8 // index.Segment
 	NextExpiry                   Lot   // the soonest points to expire; Points 0 = none
-	Enrolled                     bool  // of PutMember: the member is new
+	Enrolled                     bool  // of PutMember: the member is new; of PutCard: the card is
 
 	// How a receipt was reckoned, beside the program.
 	TierBefore    uint8 // whose rates were applied: index into the tiers of version Program

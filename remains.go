@@ -36,13 +36,14 @@ type RemainsLeg struct {
 	Activates, Expires Day
 }
 
-// Takes says what else a receipt takes with it when all of it has come back.
+// Takes says what else a receipt takes with it: welcome and once when all of it has
+// come back, the tier with every return.
 type Takes uint8
 
 const (
 	TakeWelcome Takes = 1 << iota // the welcome that it brought
 	TakeOnce                      // what its being the first brought to referrer and referee
-	TakeTier                      // the tier that it reached, at once and not at the next tick
+	TakeTier                      // the tier that is no longer reached, at once and not at the next tick
 )
 
 // Goods is the value of what has not come back.

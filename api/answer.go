@@ -116,7 +116,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		intField(e, "freed", int64(out.HeldBack))
 		s.standing(e, r.seq, out)
 	case *kopilka.Rating:
-		s.memberIDField(e, c.Member)
+		s.memberIDField(e, buyer(c.Member, out))
 		strField(e, "receipt", c.Receipt)
 		intField(e, "stars", int64(c.Stars))
 	case *kopilka.PutMember:

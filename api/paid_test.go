@@ -232,3 +232,37 @@ func TestFlagsAndCodes(t *testing.T) {
 	s.post("/v1/receipts", fmt.Sprintf(`{"id":"r3","code":%q,"amount":1000,"occurred_at":%q}`, code, testStart.Add(40*time.Minute).Format(time.RFC3339))).is(201)
 	s.post("/v1/receipts", fmt.Sprintf(`{"id":"r1","code":%q,"amount":1000,"redeem":"max"}`, code)).is(200, "redeemed", 500)
 }
+
+// TestExplainCampaigns asks of every campaign why it added nothing.
+func TestExplainCampaigns(t *testing.T) {
+	s := openWith(t, strings.Replace(offers, "campaigns:\n", `campaigns:
+  - {id: less, categories: [boots], multiplier_bp: 15000}
+  - {id: past, ends_at: "2026-02-01", multiplier_bp: 20000}
+`, 1), Options{})
+	s.enrol("c1")
+	receipt := func(id string, amount int, category string) *reply {
+		t.Helper()
+		s.post("/v1/receipts", fmt.Sprintf(`{"id":%q,"card":"c1","amount":%d,"lines":[{"category":%q,"amount":%d}]}`, id, amount, category, amount)).is(201)
+		return s.get("/v1/receipts/" + id + "/explain").is(200)
+	}
+	why := func(r *reply, want string) {
+		t.Helper()
+		var got []string
+		for _, v := range r.at("campaigns.nearly").([]any) {
+			x := v.(map[string]any)
+			got = append(got, fmt.Sprint(x["id"], x["because"]))
+		}
+		if strings.Join(got, " ") != want {
+			t.Fatalf("%s; want %s\n%s", got, want, r.text)
+		}
+	}
+	r := receipt("r1", 3001, "boots").is(200, "earning.lines.0.campaign", "double", "earning.lines.0.campaign_bp", 20000,
+		"earning.exact", "300.1", "earning.earned", 300, "campaigns.applied.0.id", "double", "campaigns.applied.0.points", 150)
+	why(r, "less[outdone] past[ended] fifty[below_min_amount] may[not_begun] gold[other_store other_tier]")
+	r.is(200, "campaigns.nearly.1.ends_at", "2026-02-01T00:00:00.000+01:00", "campaigns.nearly.2.missing_amount", 5999)
+	why(receipt("r2", 9000, "bread").is(200, "campaigns.applied.0.points", 50, "earning.earned", 500),
+		"less[other_category] past[ended] double[other_category] may[not_begun] gold[other_store other_tier]")
+	receipt("r3", 9000, "bread").is(200, "campaigns.applied.0.points", 10)
+	why(receipt("r4", 9000, "bread").is(200, "earning.earned", 450),
+		"less[other_category] past[ended] double[other_category] fifty[budget_gone] may[not_begun] gold[other_store other_tier]")
+}

@@ -45,3 +45,43 @@ func TestRating(t *testing.T) {
 		t.Fatal(r.text)
 	}
 }
+
+// TestTillAndIdentity sells to a person with a lost card, to one of two who turn out
+// to be the same, and to one who is forgotten.
+func TestTillAndIdentity(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/c1", `{"name":"Ann"}`).is(201)
+	s.as("till", "PUT", "/v1/members/c2", `{"name":"Ann P."}`).is(201)
+	sale := s.sell("c2", 20000)
+	s.post("/v1/holds", `{"id":"h1","card":"c2","points":400}`).is(201)
+
+	s.as("admin", "PUT", "/v1/members/c2/cards/c2", `{"id":"x1","blocked":true}`).is(200)
+	f := func(path, body string) {
+		t.Helper()
+		s.post(path, body).refused(codeMemberBlocked, "")
+	}
+	f("/v1/receipts", `{"id":"x","card":"c2","amount":100}`)
+	f("/v1/quotes", `{"card":"c2","amount":100}`)
+	f("/v1/redemptions", `{"id":"x","card":"c2","points":1}`)
+	f("/v1/holds", `{"id":"x","card":"c2","points":1}`)
+	f("/v1/holds/h1/capture", `{"id":"x","card":"c2"}`)
+	s.post("/v1/receipts/"+sale+"/returns", `{"id":"b1","card":"c2","amount":1000}`).is(201, "points_taken", 50)
+	s.as("admin", "PUT", "/v1/members/c2/cards/c2", `{"id":"x2","blocked":false}`).is(200)
+
+	// The hold and the receipt of the one are the other's.
+	s.as("admin", "POST", "/v1/members/c1/merge", `{"id":"m1","from":"c2","reason":"same phone","actor":"eve"}`).is(201)
+	id := s.get("/v1/members/c1").is(200, "balance", 550, "held", 400).at("member_id")
+	s.get("/v1/members/c2/ledger").is(200, "data.0.kind", "merge", "data.0.points", 950, "data.0.reason", "same phone")
+	s.post("/v1/holds/h1/capture", `{"id":"k1","card":"c1"}`).is(201, "member_id", id, "redeemed", 400, "balance", 550)
+	s.post("/v1/receipts/"+sale+"/returns", `{"id":"b2","card":"c1","amount":1000}`).is(201, "member_id", id, "points_taken", 50, "balance", 500)
+	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":3,"text":"slow"}`).is(201, "member_id", id)
+	s.get("/v1/receipts/"+sale).is(200, "rating.text", "slow")
+	s.get("/v1/receipts/"+sale+"/explain").is(200, "tier.next.value", 20000)
+
+	// Who is forgotten takes his words along; the stars stay.
+	s.as("admin", "POST", "/v1/members/c1/erase", `{"id":"e1","reason":"asked","actor":"eve"}`).is(201)
+	s.get("/v1/receipts/"+sale).is(200, "rating.stars", 3, "rating.text", nil)
+	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4}`).is(201)
+	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4,"text":"again"}`).refused(codeMemberNotFound, "")
+	s.get("/v1/receipts/"+sale+"/explain").is(200)
+}

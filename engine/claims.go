@@ -101,8 +101,8 @@ func (s *State) dropClaim(m kopilka.MemberNo, a *account, at uint32) {
 }
 
 // settleClaims brings claims up to the books' instant and day: the points of holds
-// that have lapsed are free, and certificates whose days are over are no more than
-// the mark that their year had one. Where the whole balance has run out, what is held
+// that have lapsed are free, and certificates whose days are over are dropped, but
+// for those of a date: they are the mark that their year had one. Where the whole balance has run out, what is held
 // has too, although it can still be spent while it is held.
 func (s *State) settleClaims(m kopilka.MemberNo, a *account, whole inactivity, out *kopilka.Outcome) {
 	for at := s.firstClaim(m, a); at != 0; {
@@ -118,12 +118,8 @@ func (s *State) settleClaims(m kopilka.MemberNo, a *account, whole inactivity, o
 		case c.kind == claimHold && c.until <= s.now:
 			s.free(a, at, out)
 			s.dropClaim(m, a, at)
-		case c.kind == claimCertificate && c.to < s.day:
-			if c.year == byHand {
-				s.dropClaim(m, a, at)
-			} else if c.left != 0 {
-				s.claims.Mut(int(at)).left = 0
-			}
+		case c.kind == claimCertificate && c.to < s.day && c.year == byHand:
+			s.dropClaim(m, a, at)
 		}
 		at = next
 	}

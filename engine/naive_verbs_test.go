@@ -63,6 +63,9 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		b.award(kopilka.MemberNo(m), &c.Due[i])
 	}
 	b.joined(kopilka.MemberNo(m), c, before, o)
+	for i := range c.Due {
+		b.award(kopilka.MemberNo(m), &c.Due[i])
+	}
 	b.tell(kopilka.MemberNo(m), o)
 }
 
@@ -394,7 +397,16 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 		earns := l.Base * n / l.Goods
 		l.Base -= earns
 		back += earns
-		paid, off := l.Certificate*kopilka.Points(n)/kopilka.Points(l.Goods), l.Discount*n/l.Goods
+		var paid kopilka.Points
+		var off kopilka.Money
+		rest, whole := n-kopilka.Money(spent), l.Goods-kopilka.Money(l.Spent) // of what points did not pay
+		if whole > 0 {
+			paid = l.Certificate * kopilka.Points(rest) / kopilka.Points(whole)
+		}
+		rest, whole = rest-kopilka.Money(paid), whole-kopilka.Money(l.Certificate)
+		if whole > 0 {
+			off = l.Discount * rest / whole
+		}
 		l.Certificate, l.Discount = l.Certificate-paid, l.Discount-off
 		o.CertificateRestored += paid
 		discount += off

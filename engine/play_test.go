@@ -32,6 +32,11 @@ import (
 //	void h1
 //	wait 1h                                   time passes
 //	erase anna
+//	issue anna birthday                       a certificate by hand, for 22 days
+//	emit gift 2                               numbers: coupon=no1 is the first ever made
+//	receipt r1 anna 100.00 certificate=max coupon=(SPRING,no1)
+//
+// The word of a line is its category too.
 //
 // After every line the books are checked. go test ./engine -run TestPlays -rewrite
 // writes the answers anew; the diff is the review.
@@ -84,7 +89,7 @@ func (p *play) line() string {
 		if day := p.value("registered"); day != "" {
 			c.Registered = p.parseDay(day)
 		}
-		c.Source = p.value("source")
+		c.Source, c.Tier = p.value("source"), p.value("tier")
 		if by := p.value("by"); by != "" {
 			c.Referrer = p.names[by]
 		}
@@ -119,6 +124,9 @@ func (p *play) line() string {
 		return p.do(p.giveBack())
 	case "member":
 		return p.member(p.who(0))
+	}
+	if c := p.instruments(); c != nil {
+		return p.do(c)
 	}
 	if c := p.claims(); c != nil {
 		return p.do(c)
@@ -218,10 +226,11 @@ func (p *play) receipt(who int) *kopilka.Receipt {
 		NoEarn: p.money(p.value("no_earn")), NoRedeem: p.money(p.value("no_redeem"))}
 	for _, text := range strings.Split(p.d.Input, "\n") {
 		if w := strings.Fields(text); len(w) > 1 {
-			c.Lines = append(c.Lines, kopilka.Line{SKU: w[0], Amount: p.money(w[1]),
+			c.Lines = append(c.Lines, kopilka.Line{SKU: w[0], Category: w[0], Amount: p.money(w[1]),
 				NoEarn: strings.Contains(text, "no_earn"), NoRedeem: strings.Contains(text, "no_redeem")})
 		}
 	}
+	c.Certificate, c.Coupons = p.points(p.value("certificate")), p.coupons()
 	return c
 }
 
@@ -286,6 +295,7 @@ func (p *play) answer(out *kopilka.Outcome) string {
 		words = append(words, "refused: "+out.Refusal.String())
 		say("available", int64(out.Available))
 		say("at most", int64(out.MaxRedeem))
+		say("of certificates at most", int64(out.MaxCertificate))
 		return strings.Join(words, "  ")
 	}
 	if out.Enrolled {
@@ -303,6 +313,17 @@ func (p *play) answer(out *kopilka.Outcome) string {
 	say("lapsed", int64(out.Lapsed))
 	say("taken", int64(out.Taken))
 	say("earned", int64(out.Earned))
+	for _, u := range out.Campaigns {
+		say("by "+p.s.Term(u.Term).ID, int64(u.Points))
+	}
+	for _, l := range out.Legs {
+		if l.Kind <= kopilka.LegLevel3 {
+			say(l.Kind.String()+" of "+p.s.Card(l.Member), int64(l.Points))
+		}
+	}
+	say("certificate", int64(out.CertificateUsed))
+	say("off", int64(out.Discount))
+	say("to certificates", int64(out.CertificateRestored))
 	say("paid debt", int64(out.DebtPaid))
 	var legs []string
 	for _, l := range out.Left.Spent {

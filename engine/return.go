@@ -78,7 +78,12 @@ func (x *sale) split(left *kopilka.Remains, out *kopilka.Outcome) (called kopilk
 		l, goods := &left.Lines[i], x.goods[i]
 		of := func(n int64) int64 { return kopilka.PartFloor(n, goods, int64(l.Goods)) }
 		spent, earned, earns := kopilka.Points(of(int64(l.Spent))), kopilka.Points(of(int64(l.Earned))), kopilka.Money(of(int64(l.Base)))
-		paid, off := kopilka.Points(of(int64(l.Certificate))), kopilka.Money(of(int64(l.Discount)))
+		// Each of those that paid has its part of what the ones before it have left, so
+		// that rounding down never makes more of cash than was paid.
+		rest, whole := goods-int64(spent), int64(l.Goods)-int64(l.Spent)
+		paid := kopilka.Points(kopilka.PartFloor(int64(l.Certificate), rest, whole))
+		rest, whole = rest-int64(paid), whole-int64(l.Certificate)
+		off := kopilka.Money(kopilka.PartFloor(int64(l.Discount), rest, whole))
 		base.of += l.Base
 		base.back += earns
 		l.Goods -= kopilka.Money(goods)

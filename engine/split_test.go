@@ -72,6 +72,16 @@ func TestReturnSplit(t *testing.T) {
 		if a != b {
 			t.Fatalf("seed %d: books after one return\n%+v, after %d\n%+v", seed, a, parts, b)
 		}
+		for m := range kopilka.MemberNo(whole.Members()) {
+			one, many := whole.Row(m, x.now), split.Row(m, x.now)
+			if one.Balance != many.Balance || one.Pending != many.Pending || one.Debt != many.Debt || one.Tier != many.Tier ||
+				!reflect.DeepEqual(one.Certificates, many.Certificates) {
+				t.Fatalf("seed %d: member %d after one return\n%+v, after %d\n%+v", seed, m, one, parts, many)
+			}
+		}
+		if !slices.Equal(whole.terms, split.terms) {
+			t.Fatalf("seed %d: names after one return\n%+v, after %d\n%+v", seed, whole.terms, parts, split.terms)
+		}
 		if d.member == kopilka.NoMember {
 			continue
 		}

@@ -119,16 +119,21 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 	if receipt != nil && !receipt.Imported {
 		s.Quote(x.now, receipt, &quote)
 	}
+	version := s.Version()
 	b.look(s)
 	s.Apply(x.now, c, &got)
 	want := b.apply(x.now, c)
-	if receipt != nil && !receipt.Imported {
+	// A version that waited for this instant came in force after the quote.
+	if receipt != nil && !receipt.Imported && s.Version() == version {
 		if err := sameQuote(&quote, &got); err != nil {
 			return err
 		}
 	}
 	if err := sameOutcome(s, &got, &want); err != nil {
 		return err
+	}
+	if got.CashRefund < 0 || got.CashDue < 0 {
+		return fmt.Errorf("%d back and %d due in cash", got.CashRefund, got.CashDue)
 	}
 	x.seen.note(c, &got)
 	x.took(c, &got)
@@ -270,6 +275,7 @@ func sameQuote(quote, got *kopilka.Outcome) error {
 			}
 		}
 		o.Left, o.Expired, o.LegsExpired, o.Prev, o.Time = kopilka.Remains{}, nil, nil, 0, 0
+		o.MaxCertificate = 0 // told by quotes alone
 		o.Legs = append([]kopilka.Leg(nil), o.Legs...)
 		o.Campaigns = append([]kopilka.CampaignUse(nil), o.Campaigns...)
 		for i := range o.Legs {
