@@ -23,9 +23,10 @@ var mayKnow = map[string][]string{
 	"wal":            {""},
 	"outcomes":       {""},
 	"people":         {""},
+	"query":          {""},
 	"report":         {"", "program"},
 	"commit":         {"", "program", "engine", "outcomes", "wal"},
-	"api":            {"", "program", "index", "engine", "commit", "people", "report", "wal"},
+	"api":            {"", "program", "index", "engine", "commit", "people", "query", "report", "wal"},
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
@@ -47,7 +48,7 @@ var onlyHere = map[string][]string{
 
 // noClock are the rooms that are a function of the log: what would tell two
 // replays apart stays outside.
-var noClock = []string{"engine", "index", "slab"}
+var noClock = []string{"engine", "index", "query", "slab"}
 
 const module = "github.com/kopilka/kopilka"
 

@@ -111,7 +111,7 @@ func TestUnknownParameters(t *testing.T) {
 			}
 		}
 		f("x")
-		if r.method != "GET" {
+		if r.method != "GET" && r.path != "/v1/segments/query" { // which reads, too
 			f("min_seq")
 		}
 	}
