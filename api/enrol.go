@@ -28,6 +28,8 @@ func (s *Server) lookMember(o *order) *problem {
 		}
 	})
 	switch {
+	case !known && s.valued(m.card):
+		return &cardIsValue
 	case m.referrer.Value == m.card:
 		return problemOf(codeReferralCycle, "nobody invites himself")
 	case !invited:

@@ -36,6 +36,7 @@ type order struct {
 	// complete looks up what the command needs beside member and day, each time
 	// anew; nil = nothing.
 	complete func() *problem
+	sale     bool   // a receipt that can be paid with instruments, as an accrual cannot
 	shown    bool   // what was sent as a card is an instrument's number, and stands before the coupons
 	about    string // a card: orders about one go one after the other; empty = none
 	past     bool   // of an import: late rows and unknown cards are taken
@@ -69,7 +70,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.shown, o.complete, o.about = naming{}, false, false, nil, ""
+	o.who, o.timed, o.sale, o.shown, o.complete, o.about = naming{}, false, false, false, nil, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -294,7 +295,7 @@ func (s *Server) resolve(o *order) *problem {
 		return nil
 	}
 	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
-	if !ok && s.presented(o) {
+	if !ok && s.presented(o, false) {
 		d.NamedBy, d.Member = kopilka.ByNobody, kopilka.NoMember
 		return nil
 	}
@@ -305,6 +306,7 @@ func (s *Server) resolve(o *order) *problem {
 		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
 	}
 	d.Member = m
+	s.presented(o, true)
 	return nil
 }
 
@@ -328,22 +330,36 @@ func (s *Server) barred(o *order) (yes bool) {
 
 // presented tells whether what a till sent as a card is the number of an
 // instrument: a cashier scans whatever he is given. The number is then put before
-// the coupons, and the sale is nobody's.
-func (s *Server) presented(o *order) (yes bool) {
+// the coupons, where the till has not said it too. A member's card can be that of a
+// discount, which he gets as a member; what is nobody's card makes the sale nobody's.
+func (s *Server) presented(o *order, member bool) (yes bool) {
 	c, ok := o.cmd.(*kopilka.Receipt)
-	if !ok || o.who.by != kopilka.ByCard {
+	if !ok || !o.sale || o.who.by != kopilka.ByCard {
 		return false
 	}
 	s.queue.View(func(b *engine.State) {
 		n, ok := b.FindNumber(o.who.text)
-		yes = ok && n.Place != 0
+		yes = ok && n.Place != 0 && (!member || n.Kind == kopilka.UseDiscount)
 	})
-	if yes && !o.shown {
+	if yes && !o.shown && !slices.Contains(c.Coupons, o.who.text) {
 		c.Coupons = slices.Insert(c.Coupons, 0, o.who.text)
-		o.shown = true
+		o.shown, c.CardCoupon = true, member
 	}
 	return yes
 }
+
+// valued tells whether a number is one of a gift certificate or a coupon, which its
+// bearer spends: a card of this number would lead whoever finds it to a member.
+func (s *Server) valued(number string) (yes bool) {
+	s.queue.View(func(b *engine.State) {
+		n, ok := b.FindNumber(number)
+		yes = ok && n.Place != 0 && n.Kind != kopilka.UseDiscount
+	})
+	return yes
+}
+
+// cardIsValue refuses such a card.
+var cardIsValue = problem{code: codeCardTaken, detail: "the number is that of a gift certificate or a coupon, and no card"}
 
 // find gives the member behind a name. An app code is judged at the instant of
 // the sale, so that a till that was offline can send what it has taken.

@@ -26,6 +26,7 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 	c := &o.receipt
 	*c = kopilka.Receipt{Lines: c.Lines[:0], Coupons: c.Coupons[:0], Imported: o.past, Earn: o.earns}
 	o.begin(c, &c.Head, &c.Deed)
+	o.sale = !o.past
 	priced, lined := false, false
 	for f := r.object(fields); f.next(); {
 		switch f.name {

@@ -125,19 +125,23 @@ func (s *State) certify(x *sale, c *kopilka.Receipt, redeemable int64, out *kopi
 	return false
 }
 
-// look finds what the till was shown, and refuses what is not good for the receipt.
+// look finds what the till was shown, and refuses what is not good for the receipt,
+// but for the buyer's own card.
 func (s *State) look(x *sale, c *kopilka.Receipt, out *kopilka.Outcome) bool {
 	x.shown = x.shown[:0]
 	for i, text := range c.Coupons {
 		out.Coupon = i
 		y, ok := s.show(out.Program, text)
-		if !ok {
-			return refuse(out, kopilka.NotFound)
+		r := kopilka.NotFound
+		if ok {
+			r = s.unfit(x, &y, c)
 		}
-		if r := s.unfit(x, &y, c); r != kopilka.Accepted {
+		switch {
+		case r == kopilka.Accepted:
+			x.shown = append(x.shown, y)
+		case i > 0 || !c.CardCoupon:
 			return refuse(out, r)
 		}
-		x.shown = append(x.shown, y)
 	}
 	out.Coupon = 0
 	return false
