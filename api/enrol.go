@@ -105,7 +105,11 @@ func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer k
 	if m.blocked.Set {
 		c.Blocked = m.blocked.Value
 	}
-	if m.referrer.Set {
+	if m.referrer.Set && !s.same(c.Referrer, referrer) {
+		if !m.admin && s.isThere(c.Referrer) {
+			return &problem{code: codeForbidden, detail: "to change who invited a member, or clear it, needs a key of the role admin",
+				faults: []fault{{"/referrer", "is set; changing it needs a key of the role admin"}}}
+		}
 		c.Referrer = referrer
 	}
 	if at := m.change.RegisteredAt.Value; at != 0 {
@@ -115,6 +119,16 @@ func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer k
 		}
 	}
 	return nil
+}
+
+// isThere tells whether a referrer is somebody. A till may say who invited a member
+// where nobody did; to change it would send the shares of all purchases to come
+// elsewhere. Who was forgotten is nobody.
+func (s *Server) isThere(referrer kopilka.MemberNo) (yes bool) {
+	if referrer != kopilka.NoMember {
+		s.queue.View(func(b *engine.State) { yes = b.Card(referrer) != "" })
+	}
+	return yes
 }
 
 // profile opens what is sealed of a member; of one who has nothing, or was
