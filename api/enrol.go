@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
@@ -53,6 +54,9 @@ func (s *Server) lookMember(o *order) *problem {
 	m.merged = m.before
 	if err := m.merged.Apply(&m.change, s.queue.Calendar().DayOf(s.queue.Now())); err != nil {
 		return unfit(err)
+	}
+	if p := s.dateless(m); p != nil {
+		return p
 	}
 	c.Due = nil
 	if !c.Imported {
@@ -150,6 +154,31 @@ func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
 		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
 	}
 	return v.profile, nil
+}
+
+// dateless refuses attributes that are to be dates, since a certificate comes with
+// them, and are none: the certificate would never come.
+func (s *Server) dateless(m *memberChange) *problem {
+	var rules *program.Program
+	s.queue.View(func(b *engine.State) { rules = b.Program() })
+	p := problemOf(codeMalformed, "the member cannot be changed so")
+	for i := range rules.Certificates {
+		on := rules.Certificates[i].On
+		name, is := strings.CutPrefix(on, "attributes.")
+		if !is || m.change.Attributes.Value[name] == nil {
+			continue
+		}
+		if _, _, ok := m.merged.Date(on); !ok {
+			f := fault{"/attributes/" + pointerEscapes.Replace(name), "must be a date such as 1985-04-30, or 04-30 without its year: a certificate comes by it"}
+			if !slices.Contains(p.faults, f) {
+				p.faults = append(p.faults, f)
+			}
+		}
+	}
+	if len(p.faults) == 0 {
+		return nil
+	}
+	return p
 }
 
 // newlyDue are the certificates of dates that the change has told or moved, so that
