@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,11 +37,12 @@ type order struct {
 	// complete looks up what the command needs beside member and day, each time
 	// anew; nil = nothing.
 	complete func() *problem
-	sale     bool   // a receipt that can be paid with instruments, as an accrual cannot
-	shown    bool   // what was sent as a card is an instrument's number, and stands before the coupons
-	about    string // a card: orders about one go one after the other; empty = none
-	past     bool   // of an import: late rows and unknown cards are taken
-	earns    bool   // of an import that earns
+	sale     bool         // a receipt that can be paid with instruments, as an accrual cannot
+	shown    bool         // what was sent as a card is an instrument's number, and stands before the coupons
+	lapses   kopilka.Time // when the hold that the order ends does by itself; 0 = it ends none
+	about    string       // a card: orders about one go one after the other; empty = none
+	past     bool         // of an import: late rows and unknown cards are taken
+	earns    bool         // of an import that earns
 
 	receipt    kopilka.Receipt
 	hold       holdOrder
@@ -70,7 +72,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.sale, o.shown, o.complete, o.about = naming{}, false, false, false, nil, ""
+	o.who, o.timed, o.sale, o.shown, o.complete, o.lapses, o.about = naming{}, false, false, false, nil, 0, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -182,7 +184,7 @@ func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *
 		first, p := s.repeat(o, a.Outcome.Prior)
 		return resultOf(first), false, p
 	}
-	return result{}, false, o.refused(a.Outcome)
+	return result{}, false, s.whyNot(o, a.Outcome)
 }
 
 func resultOf(first *commit.Record) result {
@@ -300,7 +302,7 @@ func (s *Server) resolve(o *order) *problem {
 		return nil
 	}
 	if !ok {
-		return problemOf(codeMemberNotFound, memberNotFound)
+		return notFound(o.who)
 	}
 	if s.barred(o) {
 		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
@@ -308,6 +310,16 @@ func (s *Server) resolve(o *order) *problem {
 	d.Member = m
 	s.presented(o, true)
 	return nil
+}
+
+// notFound is that nobody is named so. What looks like an app code may be one that
+// was scanned where a card belongs.
+func notFound(who naming) *problem {
+	detail := memberNotFound
+	if who.by == kopilka.ByCard && len(who.text) == appCodeLength && !strings.ContainsFunc(who.text, func(r rune) bool { return r < '0' || r > '9' }) {
+		detail += "; an app code of 16 digits goes into code"
+	}
+	return problemOf(codeMemberNotFound, detail)
 }
 
 // barred tells whether the card by which a member is named is blocked, as a lost

@@ -193,7 +193,7 @@ func (s *Server) quote(c *call) *problem {
 		b.Quote(s.queue.Now(), &o.receipt, &out)
 	})
 	if out.Refusal != kopilka.Accepted {
-		return o.refused(&out)
+		return s.whyNot(o, &out)
 	}
 	out.Time = s.queue.Now()
 	c.out.ObjStart()
