@@ -328,6 +328,7 @@ func (y *year) takesBack() {
 	e.member, e.sale = s.event.member, s
 	e.amount = 1 + y.Int64N(s.left)
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: s.seq, Imported: s.event.imported}
+	c.Left.Purchase = true
 	c.Left.Lines = []kopilka.RemainsLine{{Goods: kopilka.Money(s.left)}}
 	s.left -= e.amount
 	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Goods: kopilka.Money(e.amount)}
@@ -367,6 +368,20 @@ func (y *year) spends() {
 	} else {
 		y.keep(&kopilka.Capture{Deed: y.deed(&e)}, out)
 	}
+	y.events = append(y.events, e)
+	if y.odds(40) {
+		y.unspends(&e)
+	}
+}
+
+// unspends has the goods come back that points were spent on: points move, and
+// nothing that was sold.
+func (y *year) unspends(of *event) {
+	e := event{kind: "spend", day: y.today, member: of.member, store: pick(y, "S1", "S2"), spent: -of.spent}
+	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: y.seq}
+	goods := kopilka.Money(y.IntN(1000))
+	c.Left.Lines = []kopilka.RemainsLine{{Goods: goods}}
+	y.keep(c, &kopilka.Outcome{Member: kopilka.MemberNo(e.member), Goods: goods, Restored: kopilka.Points(of.spent)})
 	y.events = append(y.events, e)
 }
 
