@@ -104,3 +104,33 @@ func TestReactivation(t *testing.T) {
 	s.get("/v1/reports/reactivation?from="+from+"&t0=2026-03-02").is(200, "members", 0, "buyers_share_bp", nil)
 	s.get("/v1/reports/reactivation?from="+from+"&t0="+from).refused(codeMalformed, "")
 }
+
+// TestReportOfWhatPointsPaid: a capture and a redemption sell nothing, so neither
+// does their return take anything off what was sold.
+func TestReportOfWhatPointsPaid(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	s.sell("c1", 100_000, `,"store":"S1"`)
+	s.post("/v1/holds", `{"id":"h1","card":"c1","points":1000,"store":"S1"}`).is(201)
+	s.post("/v1/holds/h1/capture", `{"id":"k1","amount":90000,"store":"S1"}`).is(201)
+	s.post("/v1/redemptions", `{"id":"rd1","card":"c1","points":500,"store":"S1"}`).is(201)
+	s.post("/v1/receipts/k1/returns", `{"id":"b1","store":"S1"}`).is(201, "goods", 90_000)
+	s.post("/v1/receipts/rd1/returns", `{"id":"b2"}`).is(201, "goods", 500)
+	s.get("/v1/reports/program").is(200, "turnover", 100_000, "sold", 100_000, "returned", 0, "turnover_members", 100_000, "points_spent", 0)
+	s.get("/v1/reports/stores").is(200, "stores.0.store", "S1", "stores.0.turnover", 100_000, "stores.0.returned", 0,
+		"stores.0.turnover_members", 100_000, "stores.0.points_spent", 0)
+}
+
+// TestReturnWithoutStore: it belongs to the store of its receipt.
+func TestReturnWithoutStore(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	id := s.sell("c1", 10_000, `,"store":"S1"`)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b1","amount":4000}`).is(201)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b2","amount":1000,"store":"S2"}`).is(201)
+	r := s.get("/v1/reports/stores").is(200, "stores.0.store", "S1", "stores.0.returned", 4000, "stores.0.turnover", 6000,
+		"stores.1.store", "S2", "stores.1.returned", 1000)
+	if n := len(r.at("stores").([]any)); n != 2 {
+		t.Fatalf("%d stores\n%s", n, r.text)
+	}
+}

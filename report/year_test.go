@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -337,6 +338,9 @@ func (y *year) takesBack() {
 		e.earned, e.spent = -e.amount/30, -e.amount/40
 		out.Taken, out.Restored = kopilka.Points(-e.earned), kopilka.Points(-e.spent)
 	}
+	if y.odds(30) {
+		c.Store, e.store = "", s.event.store
+	}
 	for i := range s.uses {
 		u := &s.uses[i]
 		c.Left.Uses = append(c.Left.Uses, *u)
@@ -377,8 +381,9 @@ func (y *year) spends() {
 // unspends has the goods come back that points were spent on: points move, and
 // nothing that was sold.
 func (y *year) unspends(of *event) {
-	e := event{kind: "spend", day: y.today, member: of.member, store: pick(y, "S1", "S2"), spent: -of.spent}
+	e := event{kind: "spend", day: y.today, member: of.member, store: pick(y, "", "S1", "S2"), spent: -of.spent}
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: y.seq}
+	e.store = cmp.Or(e.store, of.store)
 	goods := kopilka.Money(y.IntN(1000))
 	c.Left.Lines = []kopilka.RemainsLine{{Goods: goods}}
 	y.keep(c, &kopilka.Outcome{Member: kopilka.MemberNo(e.member), Goods: goods, Restored: kopilka.Points(of.spent)})
