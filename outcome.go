@@ -49,7 +49,7 @@ type Outcome struct {
 	Tier                         uint8 // index into the tiers of the program in force
 	Segment                      uint8 // index.Segment
 	NextExpiry                   Lot   // the soonest points to expire; Points 0 = none
-	Enrolled                     bool  // of PutMember: the member is new
+	Enrolled                     bool  // of PutMember: the member is new; of PutCard: the card is
 
 	// How a receipt was reckoned, beside the program.
 	TierBefore    uint8 // whose rates were applied: index into the tiers of version Program

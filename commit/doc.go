@@ -13,5 +13,6 @@
 // and the next frame forms while that one is written.
 //
 // Reads go through View, between two frames. What was decided about a command,
-// however old, is read back with Record: the log itself is its store.
+// however old, is read back with Record: the log itself is its store. Records
+// reads a stretch of it in one pass, for reports.
 package commit

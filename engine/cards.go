@@ -213,6 +213,7 @@ func (s *State) putCard(c *kopilka.PutCard, out *kopilka.Outcome) {
 	}
 	if !known {
 		more = s.addCard(m, a, c.Card)
+		out.Enrolled = true
 	}
 	s.note(m, a, owner, more, c.Carrier, c.Blocked)
 	s.tell(m, a, out)

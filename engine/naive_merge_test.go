@@ -178,6 +178,7 @@ func (b *clerk) putCard(c *kopilka.PutCard, o *kopilka.Outcome) {
 	switch owner := b.byCard(c.Card); {
 	case owner < 0:
 		p.cards = append(p.cards, carried{number: c.Card})
+		o.Enrolled = true
 	case owner != int(c.Member):
 		o.Refusal = kopilka.CardTaken
 		return

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestReports asks for every report of an ordinary day.
+func TestReports(t *testing.T) {
+	s := open(t)
+	for i := range 3 {
+		s.enrol(fmt.Sprintf("c%d", i))
+	}
+	s.sell("c0", 100_000, `,"store":"S1","cashier":"ann"`)
+	s.sell("c0", 50_000, `,"store":"S1","cashier":"ann","redeem":1000`)
+	id := s.sell("c1", 30_000, `,"store":"S2","cashier":"bob"`)
+	s.post("/v1/receipts", `{"id":"nobody","amount":20000,"store":"S2","cashier":"bob"}`).is(201)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"back","amount":10000,"store":"S2"}`).is(201)
+
+	for name := range reports {
+		s.as("analyst", "GET", "/v1/reports/"+name, "").is(200, "report", name, "from", "2026-03-01", "to", "2026-03-02")
+		s.as("till", "GET", "/v1/reports/"+name, "").refused(codeForbidden, "")
+	}
+	s.get("/v1/reports/program").is(200, "contacts", 3, "enrolled", 3, "buyers", 2, "buyers_share_bp", 6666,
+		"purchases", 3, "purchases_per_buyer_x100", 150, "turnover", 190_000, "sold", 200_000, "returned", 10_000,
+		"turnover_members", 170_000, "average_receipt_members", 60_000, "average_receipt_anonymous", 20_000,
+		"points_spent", 1000, "discount_bp", 58, "found_by_phone_share_bp", 0, "naming.0.by", "card", "naming.0.share_bp", 10_000)
+	s.get("/v1/reports/stores").is(200, "stores.0.store", "S1", "stores.0.receipts", 2, "stores.0.identified_share_bp", 10_000,
+		"stores.1.identified", 1, "stores.1.identified_share_bp", 5000, "stores.1.turnover", 40_000, "cashiers.1.cashier", "bob")
+	r := s.get("/v1/reports/liability").is(200, "as_of", "2026-03-02", "owed.0.month", "2027-03", "owed.0.tier", "base")
+	balance := 0
+	for i := range 3 {
+		balance += s.get(fmt.Sprintf("/v1/members/c%d", i)).is(200).int("balance")
+	}
+	if r.int("balance") != balance || r.int("owed.0.points") != balance {
+		t.Fatalf("members have %d points\n%s", balance, r.text)
+	}
+}
+
+func TestReportPeriod(t *testing.T) {
+	s := open(t)
+	s.enrol("c0")
+	s.sell("c0", 1000)
+	s.clock(testStart.Add(24 * time.Hour))
+	s.sell("c0", 2000)
+	s.sell("c0", 4000, `,"occurred_at":"2026-03-02T20:00:00+01:00"`) // a till that was offline
+	f := func(query string, sold int) {
+		t.Helper()
+		s.get("/v1/reports/program?"+query).is(200, "sold", sold)
+	}
+	f("", 7000)
+	f("from=2026-03-02&to=2026-03-02", 5000)
+	f("from=2026-03-03", 2000)
+	f("to=2026-03-02", 5000)
+	f("to=2026-03-01", 0)
+	s.get("/v1/reports/program?to=2026-03-04").refused(codeMalformed, "")
+	s.get("/v1/reports/program?from=2026-03-03&to=2026-03-02").refused(codeMalformed, "")
+	s.get("/v1/reports/program?from=March").refused(codeMalformed, "")
+	s.get("/v1/reports/program?t0=2026-03-01").refused(codeMalformed, "")
+	s.get("/v1/reports/liability?from=2026-03-01").refused(codeMalformed, "")
+	s.get("/v1/reports/nothing").refused(codeNotFound, "")
+}
+
+func TestReportCSV(t *testing.T) {
+	s := open(t)
+	s.enrol("c0")
+	s.sell("c0", 1000, `,"store":"A,\"B"`)
+	f := func(path, want string) {
+		t.Helper()
+		r := s.as("analyst", "GET", path, "", "Accept", "text/csv")
+		if r.status != 200 || r.text != want {
+			t.Fatalf("%s: %d\n%s\nwant\n%s", path, r.status, r.text, want)
+		}
+	}
+	f("/v1/reports/service", "store,visits,visits_members,timed,average_seconds,longest_seconds\n\"A,\"\"B\",1,1,0,,\n")
+	f("/v1/reports/program?table=referral", "by,buyers,turnover,share_bp\nothers,1,1000,10000\nreferred,0,0,0\nanonymous,,0,0\n")
+	if r := s.as("analyst", "GET", "/v1/reports/program", "", "Accept", "text/csv"); !strings.HasPrefix(r.text, "figure,value\ncontacts,1\n") {
+		t.Fatal(r.text)
+	}
+	s.as("analyst", "GET", "/v1/reports/service?table=figures", "", "Accept", "text/csv").refused(codeMalformed, "")
+	s.as("analyst", "GET", "/v1/reports/service", "", "Accept", "image/png").refused(codeNotAcceptable, "")
+}
+
+// TestReactivation: three fall asleep, and one of them comes back.
+func TestReactivation(t *testing.T) {
+	s := open(t)
+	for i := range 4 {
+		s.enrol(fmt.Sprintf("c%d", i))
+	}
+	for i := range 3 {
+		s.sell(fmt.Sprintf("c%d", i), 1000)
+		s.sell(fmt.Sprintf("c%d", i), 1000)
+	}
+	s.clock(testStart.Add(200 * 24 * time.Hour))
+	from := testStart.Add(200 * 24 * time.Hour).Format("2006-01-02")
+	s.sell("c1", 5000)
+	s.sell("c3", 7000) // who was never awake
+	r := s.get("/v1/reports/reactivation?from="+from).is(200, "members", 3, "buyers", 1, "buyers_share_bp", 3333, "purchases", 1, "turnover", 5000)
+	if r.int("segments.0.members")+r.int("segments.1.members") != 3 {
+		t.Fatal(r.text)
+	}
+	s.get("/v1/reports/reactivation?from="+from+"&t0=2026-03-02").is(200, "members", 0, "buyers_share_bp", nil)
+	s.get("/v1/reports/reactivation?from="+from+"&t0="+from).refused(codeMalformed, "")
+}

@@ -1,0 +1,65 @@
+package report
+
+import "github.com/kopilka/kopilka"
+
+// deal is what a record of the period means for turnover: a receipt, which sells,
+// or a return, which takes back. Everything else sells nothing: a redemption
+// or a capture spends points on goods that the shop's till has in no receipt here.
+type deal struct {
+	*kopilka.Deed
+	member   kopilka.MemberNo // whom it counts for now; NoMember: nobody
+	sold     kopilka.Money    // amount of a receipt
+	back     kopilka.Money    // goods of a return
+	receipt  bool
+	imported bool
+}
+
+// net is what the deal adds to turnover.
+func (d *deal) net() int64 { return int64(d.sold - d.back) }
+
+// known tells whether the buyer was a member.
+func (d *deal) known() bool { return d.member != kopilka.NoMember }
+
+// deals are the kinds of commands that deal reads.
+var deals = kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindReturn)
+
+// deal reads a record; false when it is no deal of the period. A sale is of the day
+// on which it happened, a return of the day on which the goods came back.
+func (s *Setting) deal(r *Record) (d deal, ok bool) {
+	switch c := r.Command.(type) {
+	case *kopilka.Receipt:
+		d = deal{Deed: &c.Deed, sold: c.Amount, receipt: true, imported: c.Imported}
+	case *kopilka.Return:
+		d = deal{Deed: &c.Deed, back: r.Outcome.Goods, imported: c.Imported}
+	default:
+		return d, false
+	}
+	if d.member = d.Member; d.known() {
+		d.member = s.into(d.member)
+	}
+	return d, s.In(d.Day)
+}
+
+// moved is how many points a record earned and spent, of the buyer alone: what
+// returns called back and gave back is taken off.
+func moved(out *kopilka.Outcome) (earned, spent int64) {
+	return int64(out.Earned - out.Taken), int64(out.Redeemed - out.Restored)
+}
+
+// spending are the kinds of commands that spend points or give spent points back.
+var spending = deals | kopilka.KindsOf(kopilka.KindRedemption, kopilka.KindCapture)
+
+// deedOf is where and when points of a command of spending moved.
+func deedOf(c kopilka.Command) *kopilka.Deed {
+	switch c := c.(type) {
+	case *kopilka.Receipt:
+		return &c.Deed
+	case *kopilka.Redemption:
+		return &c.Deed
+	case *kopilka.Capture:
+		return &c.Deed
+	case *kopilka.Return:
+		return &c.Deed
+	}
+	return nil
+}
