@@ -310,3 +310,18 @@ func TestTierByHand(t *testing.T) {
 	other := open(t)
 	other.as("admin", "PUT", "/v1/members/c1", `{"tier":"gold"}`).refused(codeTierNotByHand, "")
 }
+
+// TestMembersOfABatch sends what a member can have in lines of a batch.
+func TestMembersOfABatch(t *testing.T) {
+	s := openWith(t, birthdayProgram, Options{})
+	lines := `{"op":"member","id":"b1","card":"c1","birth_date":"1990-03-08","carrier":"app","cashier":"olga","source":"poster","store":"S1"}
+{"op":"member","id":"b2","card":"c1","tier":"gold"}
+`
+	r := s.as("till", "POST", "/v1/batch", lines, "Content-Type", "application/x-ndjson").is(200)
+	answers := strings.Split(strings.TrimSpace(r.text), "\n")
+	if len(answers) != 2 || !strings.Contains(answers[0], `"enrolled":true`) || !strings.Contains(answers[1], `"forbidden"`) {
+		t.Fatal(r.text)
+	}
+	s.get("/v1/members/c1").is(200, "cards.0.carrier", "app")
+	s.has("c1", "birthday 150000 2026-03-01..2026-03-22")
+}

@@ -69,7 +69,6 @@ func (s *State) Liability(at kopilka.Time) Liability {
 		}
 		return m
 	}
-	bySegment := s.Program() != nil && s.Program().TierPolicy.Metric == program.BySegment
 	var lots []kopilka.Lot
 	for i := range s.accounts.Len() {
 		m, a := kopilka.MemberNo(i), s.accounts.At(i)
@@ -90,10 +89,10 @@ func (s *State) Liability(at kopilka.Time) Liability {
 			lots = append(lots, w.lot)
 		}
 		sums.Held += s.heldLots(m, a, at, &lots)
-		last, tier := s.lastDay(a), a.tier
-		if len(lots) > 0 && bySegment {
-			tier = s.Row(m, at).Tier // it is not kept, but follows the segment
+		if len(lots) == 0 {
+			continue
 		}
+		last, tier := s.lastDay(a), s.tier(m, a)
 		for i := range lots {
 			k := key{monthOf(min(lots[i].Expires, last)), tier}
 			o := owed[k]
