@@ -24,14 +24,15 @@ var mayKnow = map[string][]string{
 	"outcomes":       {""},
 	"people":         {""},
 	"report":         {"", "program"},
+	"whatif":         {"", "program", "engine"},
 	"commit":         {"", "program", "engine", "outcomes", "wal"},
-	"api":            {"", "program", "index", "engine", "commit", "people", "report", "wal"},
+	"api":            {"", "program", "index", "engine", "commit", "people", "report", "wal", "whatif"},
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
 	"bench":          {"", "program", "index", "engine", "commit", "wal", "outcomes", "people", "api", "bench/workload"},
 	"bench/cmd/shop": {"", "bench/workload"},
-	"cmd/kopilka":    {"", "program", "engine", "commit", "wal", "outcomes", "people", "api", "importer", "client", "bench/workload"},
+	"cmd/kopilka":    {"", "program", "engine", "commit", "wal", "outcomes", "people", "api", "importer", "client", "bench/workload", "whatif"},
 }
 
 // onlyHere are libraries that one room stands for: what they do to the unwary
