@@ -117,7 +117,7 @@ func (x *life) step() {
 		}
 	case n < 74 && len(x.hold) > 0:
 		ref := x.hold[x.IntN(len(x.hold))]
-		if x.odds(30) {
+		if x.odds(50) {
 			x.do(&kopilka.Void{Head: x.head(), Deed: x.deed(x.held[ref.Seq]), Hold: ref})
 		} else {
 			x.do(&kopilka.Capture{Head: x.head(), Deed: x.deed(x.held[ref.Seq]), Hold: ref, Points: kopilka.Points(x.IntN(300))})
