@@ -122,6 +122,17 @@ type Result struct {
 	Difference Side // simulated less actual
 }
 
+// Sides are both worlds and their difference, by their names in answers.
+func (r *Result) Sides() []NamedSide {
+	return []NamedSide{{"actual", &r.Actual}, {"simulated", &r.Simulated}, {"difference", &r.Difference}}
+}
+
+// NamedSide is a world with its name.
+type NamedSide struct {
+	Name string
+	*Side
+}
+
 // Result is the answer after the last record.
 func (f *Fold) Result() Result {
 	would := Stand(f.books)
