@@ -5,8 +5,6 @@ import (
 	"net"
 	"os"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // company is the client of a work that takes minutes: when it hangs up, nobody
@@ -15,13 +13,15 @@ import (
 // of a client that is waiting none comes.
 type company struct {
 	s      *Server
-	ctx    *fasthttp.RequestCtx
 	conn   net.Conn
+	close  func() // the connection behind the answer
 	looked time.Time
 	talks  bool // sends its next request already: nothing more can be asked
 }
 
-func (c *call) company() *company { return &company{s: c.s, ctx: c.ctx, conn: c.ctx.Conn()} }
+func (c *call) company() *company {
+	return &company{s: c.s, conn: c.ctx.Conn(), close: c.ctx.SetConnectionClose}
+}
 
 var errGone = errors.New("the client has hung up")
 
@@ -48,7 +48,7 @@ func (w *company) waits() error {
 	switch n, err := w.conn.Read(one[:]); {
 	case n > 0:
 		w.talks = true
-		w.ctx.SetConnectionClose() // a byte of the next request is lost: it is to come again
+		w.close() // a byte of the next request is lost: it is to come again
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return errGone
 	}
