@@ -23,10 +23,11 @@ var mayKnow = map[string][]string{
 	"wal":            {""},
 	"outcomes":       {""},
 	"people":         {""},
+	"query":          {""},
 	"report":         {"", "program"},
 	"whatif":         {"", "program", "engine"},
 	"commit":         {"", "program", "engine", "outcomes", "wal"},
-	"api":            {"", "program", "index", "engine", "commit", "people", "report", "wal", "whatif"},
+	"api":            {"", "program", "index", "engine", "commit", "people", "query", "report", "wal", "whatif"},
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
@@ -48,7 +49,7 @@ var onlyHere = map[string][]string{
 
 // noClock are the rooms that are a function of the log: what would tell two
 // replays apart stays outside.
-var noClock = []string{"engine", "index", "slab"}
+var noClock = []string{"engine", "index", "query", "slab"}
 
 const module = "github.com/kopilka/kopilka"
 

@@ -125,6 +125,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		strField(e, "state", c.State.String())
 		e.FieldStart("enrolled")
 		e.Bool(out.Enrolled)
+		s.legsField(e, out.Legs)
 		s.standing(e, r.seq, out)
 	case *kopilka.Note:
 		s.memberIDField(e, out.Member)

@@ -33,11 +33,13 @@ func (s *Server) books(c *call) *problem {
 	intField(e, "earned", int64(b.Earned))
 	intField(e, "granted", int64(b.Granted))
 	intField(e, "adjusted", int64(b.Adjusted))
+	intField(e, "legs", int64(b.Legs))
 	intField(e, "redeemed", int64(b.Redeemed))
 	intField(e, "restored", int64(b.Restored))
 	intField(e, "lapsed", int64(b.Lapsed))
 	intField(e, "taken", int64(b.Taken))
 	intField(e, "expired", int64(b.Expired))
+	intField(e, "forfeited", int64(b.Forfeited))
 	if hashed {
 		hash, at, err := s.queue.Hash()
 		if err != nil {

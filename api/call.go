@@ -113,7 +113,7 @@ func (c *call) decided() (result, *problem) {
 
 // done answers what was decided.
 func (c *call) done(r *result, status int) *problem {
-	if r.cmd.Kind() == kopilka.KindMember && !r.outcome.Enrolled {
+	if k := r.cmd.Kind(); (k == kopilka.KindMember || k == kopilka.KindCard) && !r.outcome.Enrolled {
 		status = changed
 	}
 	r.secret = c.secret

@@ -60,7 +60,7 @@ func (s *Server) putCard(c *call) *problem {
 		}
 		return nil
 	}
-	return c.carry(changed)
+	return c.carry(created)
 }
 
 // cards writes all cards that lead to a member, the one that enrolled him first.

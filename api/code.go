@@ -12,6 +12,15 @@ func (s *Server) postCode(c *call) *problem {
 	if p := c.onlyQuery(); p != nil {
 		return p
 	}
+	if body := c.body(); len(body) > 0 {
+		r := &c.in
+		r.start(body)
+		for f := r.object(nil); f.next(); {
+		}
+		if p := r.end(); p != nil {
+			return p
+		}
+	}
 	m, p := s.behind(c.param)
 	if p != nil {
 		return p

@@ -223,6 +223,7 @@ func TestContractFields(t *testing.T) {
 	f("NewKey", keyFields)
 	f("ClockMove", clockFields)
 	f("Refresh", refreshFields)
+	f("SegmentQuery", queryFields)
 }
 
 // TestContractIsServed fetches the contract without a key.

@@ -49,12 +49,17 @@ func (c *call) marked() (b []byte, given bool, p *problem) {
 	if !c.ctx.QueryArgs().Has("cursor") {
 		return nil, false, nil
 	}
-	text := c.query("cursor")
+	b, p = c.unmark(c.query("cursor"))
+	return b, p == nil, p
+}
+
+// unmark reads what mark was given from the text of a cursor.
+func (c *call) unmark(text string) ([]byte, *problem) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) < markBytes || c.mark(b[markBytes:]) != text {
-		return nil, false, notOfThisList()
+		return nil, notOfThisList()
 	}
-	return b[markBytes:], true, nil
+	return b[markBytes:], nil
 }
 
 const markBytes = 4

@@ -102,6 +102,7 @@ func (s *Server) forget(person []known) *problem {
 	for _, x := range person {
 		s.names.Remove(x.no, x.name)
 		s.dates.Forget(x.no)
+		s.facets.Forget(x.no)
 	}
 	if err := s.vault.EraseAll(slots); err != nil {
 		return s.failed(err)

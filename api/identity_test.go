@@ -15,10 +15,10 @@ func TestCards(t *testing.T) {
 	s := open(t)
 	s.as("till", "PUT", "/v1/members/c1", `{"carrier":"plastic"}`).is(201)
 	s.enrol("c2")
-	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"wallet"}`).is(200, "card", "w1", "carrier", "wallet", "blocked", false)
+	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"wallet"}`).is(201, "card", "w1", "carrier", "wallet", "blocked", false)
 	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"wallet"}`).is(200)
 	s.as("till", "PUT", "/v1/members/c1/cards/w1", `{"id":"a","carrier":"app"}`).refused(codeIdempotencyMismatch, "")
-	s.as("till", "PUT", "/v1/members/w1/cards/w2", `{}`).is(200, "id", nil, "carrier", nil)
+	s.as("till", "PUT", "/v1/members/w1/cards/w2", `{}`).is(201, "id", nil, "carrier", nil)
 	s.as("till", "PUT", "/v1/members/c2/cards/w1", `{}`).refused(codeCardTaken, "")
 	s.as("till", "PUT", "/v1/members/c2/cards/c1", `{}`).refused(codeCardTaken, "")
 	s.as("till", "PUT", "/v1/members/w1", `{"name":"Anna"}`).is(200) // changes the member, by any card
@@ -180,6 +180,9 @@ func TestErase(t *testing.T) {
 		if n := len(s.get("/v1/members?q=" + url.QueryEscape(q)).is(200).at("data").([]any)); n != 0 {
 			t.Fatalf("%s is found", q)
 		}
+	}
+	if n := s.server.names.Len(); n != 1 {
+		t.Fatalf("%d words of names are held; want Boris", n)
 	}
 	s.get("/v1/members/friend").is(200, "referrer", nil)
 	s.post("/v1/receipts/"+sale+"/returns", `{"id":"t1"}`).is(201, "goods", 10000)

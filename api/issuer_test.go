@@ -197,6 +197,13 @@ func TestIssueMany(t *testing.T) {
 	if n := s.count("birthday"); n != members/3+1 {
 		t.Fatalf("%d; want %d", n, members/3+1)
 	}
+	s.clock(noon("2026-05-08"))
+	// Whoever has his is not asked for again: a day is a tick, and no command.
+	before := s.queue.Seq()
+	s.clock(noon("2026-05-11"))
+	if n := s.queue.Seq() - before; n != 3 {
+		t.Fatalf("three days took %d commands", n)
+	}
 	s.clock(noon("2026-06-30"))
 	if n := s.count("birthday"); n != members {
 		t.Fatalf("%d; want %d", n, members)

@@ -12,14 +12,16 @@ import (
 	"github.com/kopilka/kopilka/people"
 )
 
-// learnNames fills the index of names and that of dates, which are not kept
-// anywhere, from the sealed profiles. It runs behind the first requests: until it is
-// through, some members are found by card and phone only.
+// learnNames fills the index of names, that of dates and the facets, which are not
+// kept anywhere, from the sealed profiles. It runs behind the first requests: until
+// it is through, some members are found by card and phone only, and queries that ask
+// what is personal wait.
 func (s *Server) learnNames(ctx context.Context) {
 	start := time.Now()
 	known := 0
 	s.eachProfile(ctx, func(no kopilka.MemberNo, p *people.Profile) {
 		s.dates.Learn(no, p)
+		s.facets.Learn(no, p)
 		if p.Name != "" {
 			s.names.Put(no, p.Name)
 			known++
@@ -74,9 +76,11 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 	}
 }
 
-// learn makes a member who was just put known under the new name and by the new dates.
+// learn makes a member who was just put known under the new name, and by the new dates
+// and facets.
 func (s *Server) learn(m *memberChange, no kopilka.MemberNo) {
 	s.dates.Put(no, &m.merged)
+	s.facets.Put(no, &m.merged)
 	if m.before.Name == m.merged.Name {
 		return
 	}
@@ -85,5 +89,17 @@ func (s *Server) learn(m *memberChange, no kopilka.MemberNo) {
 	}
 	if m.merged.Name != "" {
 		s.names.Put(no, m.merged.Name)
+	}
+}
+
+// hasLearned tells whether every profile was read, and waits a little for it.
+func (s *Server) hasLearned() bool {
+	late := time.NewTimer(waitMax)
+	defer late.Stop()
+	select {
+	case <-s.issuer.learned:
+		return true
+	case <-late.C:
+		return false
 	}
 }

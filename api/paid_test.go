@@ -55,7 +55,7 @@ func (s *shop) issue(card string) {
 	s.t.Helper()
 	var m kopilka.MemberNo
 	s.queue.View(func(b *engine.State) { m, _ = b.ByCard(card) })
-		a, err := s.queue.Submit(&kopilka.Issue{Due: []kopilka.CertificateDue{{Member: m, Rule: "birthday", From: today, To: today + 29}}})
+	a, err := s.queue.Submit(&kopilka.Issue{Due: []kopilka.CertificateDue{{Member: m, Rule: "birthday", From: today, To: today + 29}}})
 	if err != nil || a.Outcome.Refusal != kopilka.Accepted {
 		s.t.Fatalf("issue: %v, %v", a.Outcome, err)
 	}

@@ -83,5 +83,5 @@ func TestTillAndIdentity(t *testing.T) {
 	s.get("/v1/receipts/"+sale).is(200, "rating.stars", 3, "rating.text", nil)
 	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4}`).is(201)
 	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4,"text":"again"}`).refused(codeMemberNotFound, "")
-	s.get("/v1/receipts/"+sale+"/explain").is(200)
+	s.get("/v1/receipts/" + sale + "/explain").is(200)
 }

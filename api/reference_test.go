@@ -116,6 +116,7 @@ var madeUp = []struct {
 	{regexp.MustCompile(`"[0-9]{13}"`), `"NUMBER"`},
 	{regexp.MustCompile(`(?m)^[0-9]{13},`), `NUMBER,`},
 	{regexp.MustCompile(`("request_id": ?)"[^"]*"`), `$1"REQUEST"`},
+	{regexp.MustCompile(`("next_cursor": ?)"[^"]*"`), `$1"CURSOR"`},
 }
 
 // constant replaces what is made up anew by every shop.

@@ -122,10 +122,7 @@ func (r *reporting) period() *problem {
 		year, month, _ := to.Date()
 		from = kopilka.DayOfDate(year, month, 1)
 	}
-	switch {
-	case to > today:
-		return malformed("", "to is a day that has not come")
-	case from > to:
+	if from > to {
 		return malformed("", "from is after to")
 	}
 	r.set.From, r.set.To = from, to

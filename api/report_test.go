@@ -55,7 +55,7 @@ func TestReportPeriod(t *testing.T) {
 	f("from=2026-03-03", 2000)
 	f("to=2026-03-02", 5000)
 	f("to=2026-03-01", 0)
-	s.get("/v1/reports/program?to=2026-03-04").refused(codeMalformed, "")
+	f("to=2026-03-31", 7000) // a month that is not over
 	s.get("/v1/reports/program?from=2026-03-03&to=2026-03-02").refused(codeMalformed, "")
 	s.get("/v1/reports/program?from=March").refused(codeMalformed, "")
 	s.get("/v1/reports/program?t0=2026-03-01").refused(codeMalformed, "")

@@ -108,14 +108,14 @@ func (s *Server) rfmMembers(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	s.streamMembers(c, &v, func(*index.Standing) bool { return true })
+	s.streamMembers(c, &v, func(kopilka.MemberNo, *index.Standing) bool { return true })
 	return nil
 }
 
 // streamMembers sends the members of a table that keep chooses, as CSV. It
 // works on a copy of its own, a slice of the cards at a time under the lock, so
 // tills do not wait for it.
-func (s *Server) streamMembers(c *call, v *standing, keep func(*index.Standing) bool) {
+func (s *Server) streamMembers(c *call, v *standing, keep func(kopilka.MemberNo, *index.Standing) bool) {
 	names := v.rules.RFM.Segments.Names
 	table := v.table
 	c.place(v)
@@ -133,7 +133,7 @@ func (s *Server) streamMembers(c *call, v *standing, keep func(*index.Standing) 
 			return true
 		}
 		for no, at := range table.All() {
-			if !keep(&at) {
+			if !keep(no, &at) {
 				continue
 			}
 			if page = append(page, ranked{no, at}); len(page) == cardsMax && !send() {

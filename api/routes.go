@@ -73,7 +73,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/members/{card}/export", roles: admin, serve: s.exportMember},
 		{method: "GET", path: "/v1/members/{card}/notes", roles: admin, serve: s.notes},
 		{method: "POST", path: "/v1/members/{card}/notes", roles: admin, bytes: bodyMax, serve: s.postNote},
-		{method: "POST", path: "/v1/members/{card}/codes", roles: tills, serve: s.postCode},
+		{method: "POST", path: "/v1/members/{card}/codes", roles: tills, bytes: bodyMax, serve: s.postCode},
 		{method: "PUT", path: "/v1/members/{card}/cards/{number}", roles: tills, bytes: bodyMax, serve: s.putCard},
 		{method: "POST", path: "/v1/members/{card}/merge", roles: admin, bytes: bodyMax, serve: s.postMerge},
 		{method: "POST", path: "/v1/merges/{id}/undo", roles: admin, bytes: bodyMax, serve: s.postUnmerge},
@@ -87,6 +87,7 @@ func (s *Server) table() []route {
 
 		{method: "GET", path: "/v1/segments", roles: analysts, serve: s.segments},
 		{method: "GET", path: "/v1/segments/{id}/members", roles: analysts, serve: s.segmentMembers},
+		{method: "POST", path: "/v1/segments/query", roles: analysts, bytes: bodyMax, serve: s.querySegments},
 		{method: "GET", path: "/v1/rfm", roles: analysts, serve: s.rfm},
 		{method: "GET", path: "/v1/rfm/members", roles: analysts, serve: s.rfmMembers},
 		{method: "GET", path: "/v1/rfm/numbers", roles: analysts, serve: s.rfmNumbers},

@@ -154,17 +154,22 @@ func (s *Server) segmentMembers(c *call) *problem {
 		return p
 	}
 	if form == "text/csv" {
-		s.streamMembers(c, &v, func(at *index.Standing) bool { return at.Segment == segment })
+		s.streamMembers(c, &v, func(_ kopilka.MemberNo, at *index.Standing) bool { return at.Segment == segment })
 		return nil
 	}
-	bits, err := v.table.Bitmap(segment).ToBytes()
+	return s.sendSet(c, &v, v.table.Bits(segment))
+}
+
+// sendSet sends one bit a member as a Roaring bitmap.
+func (s *Server) sendSet(c *call, v *standing, words []uint64) *problem {
+	set, err := index.Bitmap(words).ToBytes()
 	if err != nil {
 		return s.failed(err)
 	}
 	h := &c.ctx.Response
 	h.Header.SetContentType("application/vnd.roaring")
-	c.place(&v)
-	h.SetBodyRaw(bits)
+	c.place(v)
+	h.SetBodyRaw(set)
 	return nil
 }
 
@@ -210,11 +215,19 @@ func (s *Server) segmentPage(c *call, segment uint8) *problem {
 	if p != nil {
 		return p
 	}
-	cards := s.cards(page)
 	e := &c.out
 	e.ObjStart()
 	strField(e, "as_of", v.Day.String())
 	intField(e, "seq", int64(v.seq))
+	s.pageFields(c, &v, page, more)
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// pageFields writes a page of members, and where the next one begins.
+func (s *Server) pageFields(c *call, v *standing, page []ranked, more bool) {
+	cards := s.cards(page)
+	e := &c.out
 	e.FieldStart("data")
 	e.ArrStart()
 	for i, m := range page {
@@ -231,8 +244,6 @@ func (s *Server) segmentPage(c *call, segment uint8) *problem {
 		next = c.mark([]byte(s.ids.ID(page[len(page)-1].no)))
 	}
 	optField(e, "next_cursor", next)
-	e.ObjEnd()
-	return c.reply(fasthttp.StatusOK)
 }
 
 // ranked is a member with where he stands.

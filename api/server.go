@@ -85,6 +85,7 @@ type Server struct {
 	vault  *people.Vault
 	names  *people.Names
 	dates  *people.Dates
+	facets *people.Facets
 	ids    kopilka.MemberIDs
 	codes  kopilka.Codes
 	turns  turns
@@ -111,7 +112,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
 	s.issuer.learned = make(chan struct{})
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	queue.View(func(b *engine.State) { s.ids, s.codes = b.IDs(), b.Codes() })

@@ -20,11 +20,13 @@ type Books struct {
 	Earned            kopilka.Points `json:"earned"`
 	Granted           kopilka.Points `json:"granted"`
 	Adjusted          kopilka.Points `json:"adjusted"` // signed
+	Legs              kopilka.Points `json:"legs"`     // welcomes and referrals, less what returns took of them
 	Redeemed          kopilka.Points `json:"redeemed"`
 	Restored          kopilka.Points `json:"restored"`
 	Lapsed            kopilka.Points `json:"lapsed"`
 	Taken             kopilka.Points `json:"taken"`
 	Expired           kopilka.Points `json:"expired"`
+	Forfeited         kopilka.Points `json:"forfeited"`
 	Hash              string         `json:"hash"` // of the whole state; empty unless asked for
 	HashSeq           kopilka.Seq    `json:"hash_seq"`
 }

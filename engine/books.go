@@ -72,6 +72,9 @@ func (s *State) Check() error {
 				return fmt.Errorf("the phone of member %d leads to member %d", m, found)
 			}
 		}
+		if nobody := a.standing&(mergedBit|erasedBit) != 0; nobody != s.index.Gone(kopilka.MemberNo(m)) {
+			return fmt.Errorf("member %d is part of another or forgotten: %t; the segments think otherwise", m, nobody)
+		}
 		if err := s.index.Check(kopilka.MemberNo(m)); err != nil {
 			return err
 		}

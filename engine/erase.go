@@ -27,6 +27,7 @@ func (s *State) erase(c *kopilka.Erase, out *kopilka.Outcome) {
 		p := s.accounts.Mut(int(part))
 		p.standing |= erasedBit
 		p.cleared = s.day
+		s.index.Leave(part)
 	}
 	forfeited := s.scrap(a.lots)
 	a.lots = 0

@@ -101,6 +101,7 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 
 	out.Purchases = s.index.Bought(c.From, out.Purchases)
 	s.index.Move(c.From, c.Into, out.Purchases)
+	s.index.Leave(c.From)
 	into.tier = max(into.tier, from.tier)
 	delete(s.above, c.From)
 	s.raise(c.Into, into, s.Program())
@@ -161,6 +162,7 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 
 	out.Purchases = append(out.Purchases, c.Purchases...)
 	s.index.Move(c.Into, c.From, out.Purchases)
+	s.index.Return(c.From)
 	s.mayFall(c.Into, into)
 	s.raise(c.From, from, s.Program())
 	s.mayFall(c.From, from)

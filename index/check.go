@@ -43,6 +43,14 @@ func (x *Index) Check(m kopilka.MemberNo) error {
 	if x.rule.live() {
 		return nil
 	}
+	if got.seg == gone {
+		for seg := range x.labels.bits {
+			if x.labels.bits[seg].has(m) {
+				return fmt.Errorf("index: member %d is gone and in segment %d", m, seg)
+			}
+		}
+		return nil
+	}
 	at := x.Standing(m)
 	if at.R != 0 && int(got.fm) != program.Cell(1, int(at.F), int(at.M)) {
 		return fmt.Errorf("index: member %d is kept in cell %d with scores %d %d", m, got.fm, at.F, at.M)

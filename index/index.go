@@ -24,7 +24,8 @@ type Index struct {
 
 	// Of these two, the one that the rule asks for is kept.
 	labels labels
-	ranks  [3]*ranks // R, F, M: where quintiles are live
+	ranks  [3]*ranks                     // R, F, M: where quintiles are live
+	left   map[kopilka.MemberNo]struct{} // who are gone
 
 	days []stamp // of lastLive, used again
 }
@@ -38,7 +39,7 @@ type member struct {
 	count int32         // live receipts in the tier window, while that is a window of its own
 	last  uint16        // greatest day of a live receipt ever, plus one; 0 = none
 	fm    uint8         // cell of F and M, 0–24; 0 while quintiles are live
-	seg   uint8         // segment; 0 while quintiles are live
+	seg   uint8         // segment, 0 while quintiles are live; or gone
 }
 
 // values are what the three axes rank members by. A later last day is better
@@ -134,6 +135,9 @@ func firstDay(day kopilka.Day, window int) int {
 // take removes a member from everything that is counted, as it stands; put
 // enters it again after a change, and moves it to the segment it now belongs to.
 func (x *Index) take(r *member) {
+	if r.seg == gone {
+		return
+	}
 	if x.rule.live() {
 		x.rank(r, -1)
 		return
@@ -142,6 +146,9 @@ func (x *Index) take(r *member) {
 }
 
 func (x *Index) put(m kopilka.MemberNo, r *member) {
+	if r.seg == gone {
+		return
+	}
 	if x.rule.live() {
 		x.rank(r, 1)
 		return
@@ -262,7 +269,7 @@ func (x *Index) freeze() {
 // values gives the values of one axis of everyone with a live receipt ever.
 func (x *Index) values(axis int, yield func(int64)) {
 	for i := range x.Members() {
-		if r := x.members.At(i); r.last != 0 {
+		if r := x.members.At(i); r.last != 0 && r.seg != gone {
 			yield(r.values()[axis])
 		}
 	}
@@ -271,7 +278,7 @@ func (x *Index) values(axis int, yield func(int64)) {
 // rebuild makes what is derived from the members' columns: counts and bitsets,
 // or ranks.
 func (x *Index) rebuild() {
-	x.labels, x.ranks = labels{}, [3]*ranks{}
+	x.labels, x.ranks, x.left = labels{}, [3]*ranks{}, map[kopilka.MemberNo]struct{}{}
 	live := x.rule.live()
 	if live {
 		for axis, asked := range x.rule.quintiles {
@@ -289,6 +296,10 @@ func (x *Index) rebuild() {
 		block := x.members.Block(i)
 		for j := range block[:min(slab.BlockLen, x.Members()-i*slab.BlockLen)] {
 			r, no := block[j], i*slab.BlockLen+j
+			if r.seg == gone {
+				x.left[kopilka.MemberNo(no)] = struct{}{}
+				continue
+			}
 			r.fm, r.seg = 0, 0
 			if !live {
 				r.fm = x.fm(&r)

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/kopilka/kopilka"
@@ -137,4 +138,17 @@ func BenchmarkQuintiles(b *testing.B) {
 			x.Summary()
 		}
 	})
+}
+
+// BenchmarkSums adds up the last 30 days, and all time.
+func BenchmarkSums(b *testing.B) {
+	x := crowd(b, members(b), 10, defaultRule())
+	h := x.AsOf(x.Day())
+	for _, p := range []Period{{x.Day() - 29, x.Day()}, {0, x.Day()}} {
+		b.Run(fmt.Sprint(p.Last-p.First+1, " days"), func(b *testing.B) {
+			for b.Loop() {
+				h.Sums([]Period{p})
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 
@@ -15,6 +16,7 @@ type twin struct {
 	rule       program.RFM
 	tierWindow int
 	registered []int
+	gone       map[int]bool
 	receipts   []receipt
 	refunds    []refund
 	// The population of the last refresh: ages, F and M.
@@ -35,6 +37,7 @@ type refund struct {
 func (t *twin) clone() *twin {
 	c := *t
 	c.registered = slices.Clone(t.registered)
+	c.gone = maps.Clone(t.gone)
 	c.receipts = slices.Clone(t.receipts)
 	c.refunds = slices.Clone(t.refunds)
 	return &c
@@ -48,7 +51,7 @@ type fact struct {
 }
 
 func (t *twin) fact(m, day, window int) fact {
-	r := fact{present: day == t.day || t.registered[m] <= day, last: -1}
+	r := fact{present: !t.gone[m] && (day == t.day || t.registered[m] <= day), last: -1}
 	in := func(d int) bool { return d <= day && (window == 0 || d > day-window) }
 	for _, c := range t.receipts {
 		if c.member != m || c.day > day {

@@ -116,10 +116,11 @@ func (p *purchases) on(days []int, f func(*purchase)) {
 type view struct {
 	blocks [][]purchase
 	len    int
+	chunks []span // as they were: that of the last one may grow
 }
 
 func (p *purchases) view() view {
-	v := view{make([][]purchase, p.Blocks()), p.Len()}
+	v := view{make([][]purchase, p.Blocks()), p.Len(), slices.Clone(p.chunks)}
 	for i := range v.blocks {
 		v.blocks[i] = p.Block(i)
 	}

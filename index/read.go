@@ -9,6 +9,9 @@ import (
 // Standing is where a member stands now, exact also with live quintiles.
 func (x *Index) Standing(m kopilka.MemberNo) Standing {
 	r := x.members.At(int(m))
+	if r.seg == gone {
+		return x.rule.stand(&x.cuts, x.day, 0, 0, 0)
+	}
 	if !x.rule.live() || r.last == 0 {
 		return x.rule.stand(&x.cuts, x.day, r.last, r.f, r.m)
 	}
@@ -28,11 +31,14 @@ func (x *Index) Segment(m kopilka.MemberNo) uint8 {
 	if x.rule.live() {
 		return x.Standing(m).Segment
 	}
-	return x.members.At(int(m)).seg
+	if seg := x.members.At(int(m)).seg; seg != gone {
+		return seg
+	}
+	return program.SegmentNone
 }
 
-// SegmentAfter is the segment that the member would be in after a live receipt
-// of an amount above 0 on a day, which is not after Day.
+// SegmentAfter is the segment that the member, who is not gone, would be in after
+// a live receipt of an amount above 0 on a day, which is not after Day.
 func (x *Index) SegmentAfter(m kopilka.MemberNo, day kopilka.Day, amount kopilka.Money) uint8 {
 	now := x.members.At(int(m))
 	r := *now
@@ -92,7 +98,7 @@ func (x *Index) Boundaries() Boundaries {
 // Summary is a population by cells and by segments.
 type Summary struct {
 	Day        kopilka.Day
-	Members    int // all of them: the segments add up to this
+	Members    int // all who are not gone: the segments add up to this
 	Boundaries Boundaries
 	Cells      [125]Tally // at program.Cell(r, f, m)
 	None       Tally      // without a live receipt ever
@@ -126,7 +132,7 @@ func (x *Index) Summary() Summary {
 	if x.rule.live() {
 		x.each(&s.Boundaries, func(_ kopilka.MemberNo, at *Standing) { s.add(at) })
 	} else {
-		s.Members, s.None = x.Members(), x.labels.none
+		s.Members, s.None = x.Members()-len(x.left), x.labels.none
 		for i := range s.Cells {
 			s.Cells[i] = x.labels.totals[i/25][i%25]
 		}
@@ -160,6 +166,9 @@ func (x *Index) each(b *Boundaries, f func(kopilka.MemberNo, *Standing)) {
 		block := x.members.Block(i)
 		for j := range block[:min(slab.BlockLen, x.Members()-i*slab.BlockLen)] {
 			r := &block[j]
+			if r.seg == gone {
+				continue
+			}
 			at := x.rule.stand(b, x.day, r.last, r.f, r.m)
 			f(kopilka.MemberNo(i*slab.BlockLen+j), &at)
 		}

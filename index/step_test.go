@@ -29,7 +29,7 @@ type pair struct {
 }
 
 func newPair(t testing.TB, rnd *rand.Rand, start int) *pair {
-	p := &pair{t: t, rnd: rnd, x: New(), twin: &twin{day: start}}
+	p := &pair{t: t, rnd: rnd, x: New(), twin: &twin{day: start, gone: map[int]bool{}}}
 	p.x.Start(kopilka.Day(start))
 	return p
 }
@@ -68,7 +68,10 @@ func (p *pair) buy(m, day int, amount int64) {
 	if amount > 0 {
 		live = 1
 	}
-	after := p.x.SegmentAfter(kopilka.MemberNo(m), kopilka.Day(day), kopilka.Money(amount))
+	after := uint8(program.SegmentNone) // of who is gone
+	if !p.twin.gone[m] {
+		after = p.x.SegmentAfter(kopilka.MemberNo(m), kopilka.Day(day), kopilka.Money(amount))
+	}
 	p.x.Purchase(kopilka.MemberNo(m), kopilka.Day(day), live, kopilka.Money(amount))
 	if now := p.x.Segment(kopilka.MemberNo(m)); live == 1 && now != after {
 		p.t.Fatalf("a purchase of %d on day %d was to bring member %d into segment %d; it is in %d", amount, day, m, after, now)
@@ -119,6 +122,19 @@ func (p *pair) move(from, to int, some bool) {
 	if left := p.x.Bought(kopilka.MemberNo(from), nil); !some && len(left) > 0 {
 		p.fail("after all was moved, member %d has bought %v", from, left)
 	}
+}
+
+// leave and comeBack: a member becomes nobody, and somebody again.
+func (p *pair) leave(m int) {
+	p.say("leave %d", m)
+	p.twin.gone[m] = true
+	p.x.Leave(kopilka.MemberNo(m))
+}
+
+func (p *pair) comeBack(m int) {
+	p.say("come back %d", m)
+	delete(p.twin.gone, m)
+	p.x.Return(kopilka.MemberNo(m))
 }
 
 // tick also checks that whoever lost something in the tier window is named.
@@ -196,6 +212,15 @@ func (p *pair) compare() {
 	want := p.twin.standings(day)
 	for i := range want {
 		m := kopilka.MemberNo(i)
+		if err := x.Check(m); err != nil {
+			p.fail("%v", err)
+		}
+		if p.twin.gone[i] {
+			if got, seg := x.Standing(m), x.Segment(m); got.Segment != program.SegmentNone || seg != program.SegmentNone || got.RecencyDays != -1 {
+				p.fail("member %d is gone and stands at %+v in segment %d", m, got, seg)
+			}
+			continue
+		}
 		if got := x.Standing(m); got != *want[i] {
 			p.fail("member %d: got %+v; want %+v", m, got, *want[i])
 		}
@@ -211,9 +236,6 @@ func (p *pair) compare() {
 		}
 		if x.WindowSpend(m) != want[i].Monetary {
 			p.fail("member %d: spent %d; want %d", m, x.WindowSpend(m), want[i].Monetary)
-		}
-		if err := x.Check(m); err != nil {
-			p.fail("%v", err)
 		}
 	}
 	p.compareSummary("now", x.Summary(), day, want)
@@ -409,6 +431,13 @@ func (p *pair) step() {
 	case k < 72:
 		m := p.rnd.IntN(members)
 		p.refund(m, p.day(), 1+p.rnd.Int64N(400))
+	case k < 74:
+		m := p.rnd.IntN(members)
+		if p.twin.gone[m] && p.rnd.IntN(3) > 0 {
+			p.comeBack(m)
+		} else {
+			p.leave(m)
+		}
 	case k < 76 && members > 1:
 		from := p.rnd.IntN(members)
 		p.move(from, (from+1+p.rnd.IntN(members-1))%members, p.rnd.IntN(2) == 0)

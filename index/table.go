@@ -21,28 +21,35 @@ type History struct {
 	rule    rule
 	cuts    Boundaries
 	members int
-	// registered is nil on the current day, when everybody counts.
+	// registered is nil when everybody counts, as on the current day; who is gone
+	// was never registered.
 	registered []kopilka.Day
 	log        view
 }
 
 // AsOf takes the history up to the end of a day, from what is known now, with
 // the rule of now: members registered by that day, purchases and returns of
-// that day and before. On the current day everybody is a member. For a day in
-// the past the days of registration are copied, two bytes a member. The day
-// is not after Day.
+// that day and before. On the current day everybody is a member who is not gone. For
+// a day in the past the days of registration are copied, two bytes a member. The
+// day is not after Day.
 func (x *Index) AsOf(day kopilka.Day) *History {
 	if day > x.day {
 		panic(fmt.Sprintf("index: as of %s, today %s", day, x.day))
 	}
 	h := &History{day: day, rule: x.rule, cuts: x.cuts, members: x.Members(), log: x.purchases.view()}
-	if day < x.day {
-		h.registered = make([]kopilka.Day, 0, x.registered.Blocks()*slab.BlockLen)
-		for i := range x.registered.Blocks() {
-			h.registered = append(h.registered, x.registered.Block(i)...)
-		}
-		h.registered = h.registered[:h.members]
+	if day == x.day && len(x.left) == 0 {
+		return h
 	}
+	h.registered = make([]kopilka.Day, x.members.Blocks()*slab.BlockLen)
+	if day < x.day {
+		for i := range x.registered.Blocks() {
+			copy(h.registered[i*slab.BlockLen:], x.registered.Block(i))
+		}
+	}
+	for m := range x.left {
+		h.registered[m] = kopilka.DayNever
+	}
+	h.registered = h.registered[:h.members]
 	return h
 }
 

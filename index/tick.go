@@ -46,7 +46,7 @@ func (x *Index) Tick(fell func(m kopilka.MemberNo)) {
 				fell(m)
 			}
 		}
-		if r.last == e.day+1 && slices.Contains(aged, int(e.day)) {
+		if r.seg != gone && r.last == e.day+1 && slices.Contains(aged, int(e.day)) {
 			x.label(m, r)
 		}
 	})

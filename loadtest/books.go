@@ -151,6 +151,7 @@ func (b *books) check(rep *report) error {
 	f("restored", int64(after.Restored-b.before.Restored), told.restored)
 	f("lapsed", int64(after.Lapsed-b.before.Lapsed), told.lapsed)
 	f("taken", int64(after.Taken-b.before.Taken), told.taken)
+	f("legs", int64(after.Legs-b.before.Legs), told.legs)
 	members := 0
 	for m := range b.o.members {
 		if !b.told.sampled(m) {
@@ -193,7 +194,7 @@ func (b *books) checkMember(m int) (wrong []string, err error) {
 	if has := row.Balance + row.Pending + row.Held - row.Debt; has != all {
 		wrong = append(wrong, fmt.Sprintf("member %s has %d points, the ledger adds up to %d", card, has, all))
 	}
-	if told := b.told.members[m]; since != told {
+	if told := b.told.members[m] + b.told.legs[row.MemberID]; since != told {
 		wrong = append(wrong, fmt.Sprintf("member %s: the ledger of this run adds up to %d, the tills were told %d", card, since, told))
 	}
 	return wrong, nil

@@ -18,25 +18,31 @@ type tally struct {
 	refusals  map[string]int64        // by code of the problem: known not to be done; the warm-up included
 	failures  map[string]int64        // outcome not known, or not sent: by code, or by what the network did; the warm-up included
 	sums      sums                    // of everything acknowledged, the warm-up included
-	members   map[int]kopilka.Points  // what the entries of sampled members add up to
-	unknown   []*workload.Event       // sent, with no answer that tells their outcome
-	heard     map[string]bool         // ids sent twice of which the first acknowledgement has come
-	stride    int                     // every so many-th member is sampled; 0 = none
-	sampleEnd int                     // members from here on are not sampled
+	members   map[int]kopilka.Points  // what the entries of sampled members add up to, legs apart
+	legs      legs
+	unknown   []*workload.Event // sent, with no answer that tells their outcome
+	heard     map[string]bool   // ids sent twice of which the first acknowledgement has come
+	stride    int               // every so many-th member is sampled; 0 = none
+	sampleEnd int               // members from here on are not sampled
 }
 
 // sums are figures that /v1/books has, too.
 type sums struct {
 	receipts, anonymous, returns              int64
 	earned, redeemed, restored, lapsed, taken int64
+	legs                                      int64
 }
+
+// legs are what members were given, or lost again, beside what they bought: their
+// welcomes and what their friends' purchases brought, by member_id.
+type legs map[string]kopilka.Points
 
 // waitMaxUS bounds what is recorded, in microseconds: ten minutes.
 const waitMaxUS = 600_000_000
 
 func newTally(o *options) *tally {
 	t := &tally{waits: hdrhistogram.New(1, waitMaxUS, 3), refusals: map[string]int64{}, failures: map[string]int64{},
-		members: map[int]kopilka.Points{}, heard: map[string]bool{}, sampleEnd: o.members}
+		members: map[int]kopilka.Points{}, legs: legs{}, heard: map[string]bool{}, sampleEnd: o.members}
 	if o.sample > 0 {
 		t.stride = max(1, o.members/o.sample)
 	}
@@ -63,6 +69,9 @@ func (t *tally) add(o *tally) {
 	for m, p := range o.members {
 		t.members[m] += p
 	}
+	for m, p := range o.legs {
+		t.legs[m] += p
+	}
 	t.unknown = append(t.unknown, o.unknown...)
 	for id := range o.heard {
 		t.heard[id] = true
@@ -78,6 +87,7 @@ func (s *sums) add(o *sums) {
 	s.restored += o.restored
 	s.lapsed += o.lapsed
 	s.taken += o.taken
+	s.legs += o.legs
 }
 
 // answered takes the answer to one command: its status, whether it is an
@@ -111,9 +121,9 @@ func success(status int) bool { return status/100 == 2 }
 // count adds an acknowledgement that was not given before.
 func (t *tally) count(e *workload.Event, fields []byte) {
 	var s sums
+	s.legs = t.legs.read(fields)
 	switch e.Op {
 	case workload.Member:
-		return
 	case workload.Receipt, workload.Accrual:
 		s.earned, s.redeemed = intField(fields, `"earned":`), intField(fields, `"redeemed":`)
 		if s.receipts = 1; e.Buyer == workload.Nobody {
@@ -134,7 +144,25 @@ func (t *tally) count(e *workload.Event, fields []byte) {
 	}
 }
 
-// points is what the entries add up to.
+// read takes the legs of an answer and gives their sum.
+func (l legs) read(fields []byte) (sum int64) {
+	const begin = `"legs":[`
+	i := bytes.Index(fields, []byte(begin))
+	if i < 0 {
+		return 0
+	}
+	rest := fields[i+len(begin):]
+	for len(rest) > 0 && rest[0] == '{' {
+		one, after, _ := bytes.Cut(rest, []byte("}"))
+		points := intField(one, `"points":`)
+		l[textField(one, `"member_id":"`)] += kopilka.Points(points)
+		sum += points
+		rest = bytes.TrimPrefix(after, []byte(","))
+	}
+	return sum
+}
+
+// points is what the buyer's own entries add up to.
 func (s *sums) points() int64 { return s.earned - s.redeemed + s.restored - s.lapsed - s.taken }
 
 // lost takes a command of which it is not known whether it was recorded.

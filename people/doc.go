@@ -13,6 +13,7 @@
 // that is here can be guessed from: phones are known to the books only by a
 // keyed fingerprint.
 //
-// Names finds members by the beginnings of the words of their names; it lives
-// in memory and is filled anew at every start.
+// Names finds members by the beginnings of the words of their names, Dates by a day
+// of the year, Facets by the rest of what profiles say; they live in memory and are
+// filled anew at every start.
 package people
