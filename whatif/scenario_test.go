@@ -1,6 +1,7 @@
 package whatif
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kopilka/kopilka"
@@ -185,12 +186,47 @@ func TestMergeFacts(t *testing.T) {
 	merge := &kopilka.Merge{Head: x.head(), From: twin, Into: anna, Reason: "r", Actor: "a"}
 	x.done(merge)
 	x.sells(anna, 3000, 0)
+	x.done(&kopilka.Adjustment{Head: x.head(), Deed: x.today(anna), Points: -100, Reason: "r", Actor: "a"}) // 60 are there
 	x.unmerge()
-	f, r := x.ask(parse(t, "program: plain\ncurrency: EUR\ntime_zone: UTC\nearn_base: paid\ntiers: [{id: base, earn_bp: 1000, max_redeem_bp: 0}]\n"), newYear)
-	is(t, &r, map[Figure][2]int64{Earned: {300, 600}, Balance: {300, 600}, RefusedOther: {0, 0}})
-	if a, b := f.Books().Member(anna, x.now).Balance, f.Books().Member(twin, x.now).Balance; a != 400 || b != 200 {
-		t.Errorf("Anna has %d and her twin %d; want 400 and 200", a, b)
+	f, r := x.ask(parse(t, "program: plain\ncurrency: EUR\ntime_zone: UTC\nearn_base: paid\ntiers: [{id: base, earn_bp: 100, max_redeem_bp: 0}]\n"), newYear)
+	is(t, &r, map[Figure][2]int64{Earned: {300, 60}, Balance: {200, 60}, RefusedOther: {0, 1}})
+	if a, b := f.Books().Member(anna, x.now).Balance, f.Books().Member(twin, x.now).Balance; a != 40 || b != 20 {
+		t.Errorf("Anna has %d and her twin %d; want 40 and 20", a, b)
 	}
+}
+
+// TestReturnsPolicy: a receipt of the simulated world comes back by the rule that it
+// was sold under there.
+func TestReturnsPolicy(t *testing.T) {
+	x := begins(t, parse(t, plain))
+	anna := x.enrol("anna", kopilka.NoMember)
+	first := x.sells(anna, 10_000, 0)
+	x.done(&kopilka.Redemption{Head: x.head(), Deed: x.today(anna), Points: 400})
+	x.returns(first, 10_000)
+	_, r := x.ask(parse(t, plain+"returns: {spent_points: unlimited}\n"), 0)
+	is(t, &r, map[Figure][2]int64{Taken: {100, 500}, Balance: {0, 0}, Debt: {0, 400}})
+	_, r = x.ask(parse(t, plain+"returns: {spent_points: only_pending}\n"), 0)
+	is(t, &r, map[Figure][2]int64{Taken: {100, 0}, Balance: {0, 100}, Debt: {0, 0}})
+}
+
+// TestFromTick: the day begins by the rules of the day before, as it does when a
+// program is ordered for an instant.
+func TestFromTick(t *testing.T) {
+	rules := strings.Replace(plain, "window_days: 365", "window_days: 2", 1)
+	x := begins(t, parse(t, rules))
+	anna := x.enrol("anna", kopilka.NoMember)
+	x.sells(anna, 100_000, 0)
+	x.tick(3)
+	kept := parse(t, strings.Replace(rules, "downgrade: full", "downgrade: none", 1))
+	f := func(from kopilka.Day, gold int64) {
+		t.Helper()
+		_, r := x.ask(kept, from)
+		if got := r.Simulated.Tiers[1].Members; got != gold {
+			t.Errorf("from %s on %d are gold; want %d", from, got, gold)
+		}
+	}
+	f(newYear+1, 1)
+	f(newYear+2, 0) // went down with the tick of that day
 }
 
 // TestFrom: before the day the worlds are one, from its beginning on they are not;
