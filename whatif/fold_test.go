@@ -30,7 +30,7 @@ returns: {spent_points: unlimited, welcome: take, once: take}
 redeem_allowed_by: [card]
 `
 
-func parse(t *testing.T, document string) *program.Program {
+func parse(t testing.TB, document string) *program.Program {
 	t.Helper()
 	p, err := program.Parse([]byte(document))
 	if err != nil {

@@ -23,7 +23,7 @@ type kept struct {
 // life is a shop's log, and the books that it leads to.
 type life struct {
 	*rand.Rand
-	t    *testing.T
+	t    testing.TB
 	s    *engine.State
 	now  kopilka.Time
 	log  []kept
@@ -37,7 +37,7 @@ type life struct {
 	back kopilka.Seq // newest return of all
 }
 
-func begin(t *testing.T, seed uint64, p *program.Program, day kopilka.Day) *life {
+func begin(t testing.TB, seed uint64, p *program.Program, day kopilka.Day) *life {
 	x := &life{Rand: rand.New(rand.NewPCG(seed, 7)), t: t, s: engine.New(), now: kopilka.Time(day) * dayMS,
 		left: map[kopilka.Seq]*kopilka.Remains{}, last: map[kopilka.Seq]kopilka.Seq{}, held: map[kopilka.Seq]kopilka.MemberNo{}}
 	x.do(&kopilka.Genesis{Day: day, Secret: [16]byte{1, 2, 3}})
