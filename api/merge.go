@@ -127,7 +127,7 @@ func (s *Server) lookUnmerge(c *kopilka.Unmerge) *problem {
 	}
 	c.Looked = min(c.Looked, found.Looked, end.Looked)
 	c.From, c.Into, c.MergeSeq = merge.From, merge.Into, found.Seq
-	c.Points, c.Debt = record.Outcome.Moved, record.Outcome.MovedDebt
+	c.Points, c.Debt = slices.Clone(record.Outcome.Moved), record.Outcome.MovedDebt
 	c.Purchases = slices.Clone(record.Outcome.Purchases)
 	s.queue.View(func(b *engine.State) { c.Last = b.Row(c.Into, s.queue.Now()).LastEntry })
 	return s.takeBackSince(c)
@@ -168,7 +168,9 @@ func (s *Server) takeBackSince(c *kopilka.Unmerge) *problem {
 	return nil
 }
 
-// takeBack takes the returns of a receipt since the merge off the purchases of its day.
+// takeBack takes the returns of a receipt since the merge off what goes back: the
+// goods off the purchases of its day, and what they took and gave back of points. The
+// goods were the part's, so it is the part who bears what their return took.
 func (s *Server) takeBack(c *kopilka.Unmerge, receipt string) *problem {
 	found, err := s.queue.FindReturn(receipt)
 	if err != nil {
@@ -188,9 +190,33 @@ func (s *Server) takeBack(c *kopilka.Unmerge, receipt string) *problem {
 				c.Purchases[i].Live--
 			}
 		}
-		at = record.Command.(*kopilka.Return).LastReturn
+		back := record.Command.(*kopilka.Return)
+		c.Points = lessPoints(c.Points, out.Taken-out.DebtMade, back.Left.Earned.Expires)
+		c.Debt += out.DebtMade
+		if out.Lapsed == 0 {
+			for k, l := range back.Left.Spent {
+				l.Points -= out.Left.Spent[k].Points
+				c.Points = append(c.Points, l)
+			}
+		}
+		at = back.LastReturn
 	}
 	return nil
+}
+
+// lessPoints takes points off lots: those of a last day first, as a return does, then
+// the others as they come.
+func lessPoints(lots []kopilka.Lot, points kopilka.Points, last kopilka.Day) []kopilka.Lot {
+	for _, first := range [...]bool{true, false} {
+		for i := range lots {
+			if l := &lots[i]; (l.Expires == last) == first {
+				n := min(points, l.Points)
+				l.Points -= n
+				points -= n
+			}
+		}
+	}
+	return lots
 }
 
 // movedFields writes who the other of the two is, and what went over.

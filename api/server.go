@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -91,6 +92,8 @@ type Server struct {
 	issuer issuer
 	large  chan struct{} // a place for each large body that is worked on
 	passes passes
+	// simulating is held by the one simulation that is reckoned.
+	simulating sync.Mutex
 
 	paths   paths
 	http    fasthttp.Server

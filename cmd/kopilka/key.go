@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -63,7 +64,10 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 }
 
 // remote is how a command reaches a running server.
-type remote struct{ url, key string }
+type remote struct {
+	url, key string
+	timeout  time.Duration // of one request; 0 = a minute
+}
 
 func (r *remote) flags(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&r.url, "url", "http://127.0.0.1:8080", "the running `server`")
@@ -95,7 +99,7 @@ func (r *remote) call(method, path string, body, to any) error {
 	}
 	req.Header.Set("Authorization", "Bearer "+r.secret())
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: time.Minute}
+	client := http.Client{Timeout: cmp.Or(r.timeout, time.Minute)}
 	answer, err := client.Do(req)
 	if err != nil {
 		return err
