@@ -134,3 +134,32 @@ func TestReturnWithoutStore(t *testing.T) {
 		t.Fatalf("%d stores\n%s", n, r.text)
 	}
 }
+
+// TestCampaignsReport: what campaigns added, to whom, and what is left of budgets.
+func TestCampaignsReport(t *testing.T) {
+	s := openWith(t, `
+program: corner-shop
+currency: EUR
+time_zone: Europe/Berlin
+tiers: [{id: base, name: {en: Base}, earn_bp: 1000, max_redeem_bp: 5000, threshold: 0}]
+campaigns:
+  - {id: double, multiplier_bp: 20000, stores: [S1], budget: 1500}
+  - {id: gift, points: 100}
+  - {id: later, starts_at: 2026-04-01, points: 100}
+`, Options{})
+	s.enrol("c1")
+	s.enrol("c2")
+	first := s.sell("c1", 10_000, `,"store":"S1"`) // 1000 more, and 100
+	s.sell("c1", 10_000, `,"store":"S1"`)          // the 500 that are left, and 100
+	s.sell("c2", 3000, `,"store":"S2"`)            // 100
+	s.post("/v1/receipts/"+first+"/returns", `{"id":"b1"}`).is(201)
+	s.clock(testStart.Add(24 * time.Hour))
+	s.sell("c2", 4000, `,"store":"S1"`) // 100: the budget is gone
+	s.get("/v1/reports/campaigns?to=2026-03-02").is(200,
+		"campaigns.0.campaign", "double", "campaigns.0.receipts", 2, "campaigns.0.buyers", 1, "campaigns.0.sold", 20_000,
+		"campaigns.0.points", 1500, "campaigns.0.budget", 1500, "campaigns.0.budget_left", 0,
+		"campaigns.1.campaign", "gift", "campaigns.1.receipts", 3, "campaigns.1.buyers", 2, "campaigns.1.sold", 23_000,
+		"campaigns.1.points", 300, "campaigns.1.budget", nil, "campaigns.1.budget_left", nil,
+		"campaigns.2.campaign", "later", "campaigns.2.receipts", 0)
+	s.get("/v1/reports/campaigns").is(200, "campaigns.0.receipts", 2, "campaigns.1.receipts", 4, "campaigns.1.points", 400)
+}

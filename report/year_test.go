@@ -58,7 +58,7 @@ type event struct {
 	stars                  int
 	words                  bool
 	carrier                string
-	uses                   []used
+	uses, campaigns        []used
 	instrument             string
 	count                  int64
 	value                  int64
@@ -124,7 +124,7 @@ func newYear(seed uint64) *year {
 	y.today = kopilka.DayOfDate(2026, 1, 20)
 	y.set = Setting{
 		Calendar: kopilka.Calendar{Zone: zone},
-		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}},
+		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}, {"double"}, {"old"}},
 		Aliases:  map[kopilka.MemberNo]kopilka.MemberNo{},
 		Look:     func(s kopilka.Seq) (kopilka.Command, error) { return y.by[s], nil },
 		Member:   func(m kopilka.MemberNo) (string, string) { return fmt.Sprintf("m%d", m), fmt.Sprint(m) },
@@ -297,6 +297,13 @@ func (y *year) sells() {
 	}
 	if y.odds(10) {
 		use(kopilka.Use{Kind: kopilka.UseCoupon, Term: 4, Claim: 9, Points: 77}, used{id: "spring", uses: 1, value: 77})
+	}
+	for i, id := range []string{"double", "old"} {
+		if e.member >= 0 && y.odds(15) {
+			n := 1 + y.Int64N(99)
+			out.Campaigns = append(out.Campaigns, kopilka.CampaignUse{Term: kopilka.Term(5 + i), Points: kopilka.Points(n)})
+			e.campaigns = append(e.campaigns, used{id: id, value: n})
+		}
 	}
 	y.keep(c, out)
 	s.seq = y.seq
