@@ -48,7 +48,7 @@ const defaultData = "./data"
 func folderFlags(f *pflag.FlagSet, o *folder) {
 	f.StringVar(&o.dir, "data", defaultData, "`folder` of the books; made when it is missing")
 	f.StringVar(&o.masterKey, "master-key", "", "`file` of the key that seals personal data; keep it apart from backups (default: the data folder's name with .key)")
-	f.StringVar(&o.program, "program", "", "`file` of the program for a new folder (default: the built-in one)")
+	f.StringVar(&o.program, "program", "", "`file` of the program for a new folder, or the name of a shipped one (default: the built-in one)")
 }
 
 func serveCommand() *cobra.Command {
