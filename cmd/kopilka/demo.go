@@ -55,9 +55,9 @@ func (o *demo) run(out io.Writer) (err error) {
 	if err := o.prepare(); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := o.bind()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer listener.Close()
 	dir, err := os.MkdirTemp("", "kopilka-demo-")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,5 +15,20 @@ func TestShippedProgram(t *testing.T) {
 	defer p.end(t)
 	if !strings.Contains(p.out.String(), "program  workabox, version 1\n") {
 		t.Fatal(p.out.String())
+	}
+}
+
+// TestMistypedKey: a key that is none is refused before there are books.
+func TestMistypedKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	t.Setenv("KOPILKA_ADMIN_KEY", "foo")
+	out, err := runProgram("serve", "--data", dir, "--listen", "127.0.0.1:0")
+	if err == nil || !strings.Contains(out, "KOPILKA_ADMIN_KEY is not of the form") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, path := range []string{dir, dir + ".key"} {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("%s was made: %v", path, err)
+		}
 	}
 }
