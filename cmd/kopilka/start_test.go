@@ -8,13 +8,17 @@ import (
 	"testing"
 )
 
-// TestShippedProgram: a server takes a shipped program by its name.
+// TestShippedProgram: a server takes a shipped program by its name, and a first
+// start has nothing to say beside what it prints.
 func TestShippedProgram(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	p := startServer(t, dir, "--program", "workabox")
 	defer p.end(t)
 	if !strings.Contains(p.out.String(), "program  workabox, version 1\n") {
 		t.Fatal(p.out.String())
+	}
+	if said := p.errs.String(); said != "" {
+		t.Fatalf("the first start says %s", said)
 	}
 }
 
