@@ -19,7 +19,8 @@ import (
 const faultsMax = 50
 
 // Parse reads a program document in YAML or JSON. Its error is an *Error, with
-// the place of every fault.
+// the faults of the first stage that has any, and their places: the text, its form
+// by the schema, and then what it means.
 func Parse(doc []byte) (*Program, error) {
 	t := load(doc)
 	if len(t.faults) == 0 {
@@ -28,6 +29,11 @@ func Parse(doc []byte) (*Program, error) {
 	var p *Program
 	if len(t.faults) == 0 {
 		p = t.program()
+	}
+	if len(t.faults) == 0 {
+		if n := len(p.Document()); n > writtenMax {
+			t.fault("", 0, 0, "has %d bytes in its canonical form, more than the %d that a command of the log may have", n, writtenMax)
+		}
 	}
 	if len(t.faults) == 0 {
 		return p, nil
