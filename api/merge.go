@@ -157,8 +157,12 @@ func (s *Server) takeBackSince(c *kopilka.Unmerge) *problem {
 			if err != nil {
 				return s.failed(err)
 			}
-			if sale, ok := record.Command.(*kopilka.Receipt); ok && at < c.MergeSeq {
-				if back, err = s.returnedSince(c, sale.ID, back); err != nil {
+			switch record.Command.(type) {
+			case *kopilka.Receipt, *kopilka.Redemption, *kopilka.Capture:
+				if at > c.MergeSeq {
+					break
+				}
+				if back, err = s.returnedSince(c, kopilka.HeadOf(record.Command).ID, back); err != nil {
 					return s.failed(err)
 				}
 			}
