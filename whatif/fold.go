@@ -65,21 +65,15 @@ type Fold struct {
 	before   Standing
 
 	left    map[kopilka.Seq]*kopilka.Remains // of receipts that are returned later
-	brought map[kopilka.Seq]*brought         // by merges that are taken back later
+	brought map[kopilka.Seq]*kopilka.Unmerge // what would go back of merges that are taken back later
 	out     kopilka.Outcome
 	actual  tally
 	would   tally
 }
 
-// brought is what a merge brought over.
-type brought struct {
-	points []kopilka.Lot
-	debt   kopilka.Points
-}
-
 // New is books before the first record.
 func New(q Question) *Fold {
-	return &Fold{question: q, books: engine.New(), left: map[kopilka.Seq]*kopilka.Remains{}, brought: map[kopilka.Seq]*brought{}}
+	return &Fold{question: q, books: engine.New(), left: map[kopilka.Seq]*kopilka.Remains{}, brought: map[kopilka.Seq]*kopilka.Unmerge{}}
 }
 
 // Books is the simulated books so far.
@@ -173,7 +167,7 @@ func (f *Fold) look(c kopilka.Command) {
 	case *kopilka.Unmerge:
 		c.Last = f.books.Row(c.Into, f.books.Now()).LastEntry
 		if b := f.brought[c.MergeSeq]; b != nil {
-			c.Points, c.Debt = append(c.Points[:0], b.points...), b.debt
+			c.Points, c.Debt = append(c.Points[:0], b.Points...), b.Debt
 		}
 	}
 }
@@ -254,6 +248,11 @@ func (f *Fold) keep(c kopilka.Command) {
 			f.left[seq].CopyFrom(&f.out.Left)
 		}
 	case *kopilka.Return:
+		for _, b := range f.brought {
+			if c.Receipt != "" && c.ReceiptSeq < b.MergeSeq && f.books.LeadsThrough(c.Member, b.From) {
+				b.CameBack(c, &f.out)
+			}
+		}
 		left := f.left[c.ReceiptSeq]
 		switch {
 		case left == nil:
@@ -264,7 +263,7 @@ func (f *Fold) keep(c kopilka.Command) {
 		}
 	case *kopilka.Merge:
 		if _, later := f.question.Later.merges[seq]; later {
-			f.brought[seq] = &brought{slices.Clone(f.out.Moved), f.out.MovedDebt}
+			f.brought[seq] = &kopilka.Unmerge{From: c.From, MergeSeq: seq, Points: slices.Clone(f.out.Moved), Debt: f.out.MovedDebt}
 		}
 	case *kopilka.Unmerge:
 		delete(f.brought, c.MergeSeq)
