@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/kopilka/kopilka/client"
 )
 
 // TestShippedProgram: a server takes a shipped program by its name, and a first
@@ -19,6 +22,43 @@ func TestShippedProgram(t *testing.T) {
 	}
 	if said := p.errs.String(); said != "" {
 		t.Fatalf("the first start says %s", said)
+	}
+}
+
+// TestCopyByHand: a copy of a stopped folder and its key, taken as docs/operating.md
+// says, is whole and serves as the original would.
+func TestCopyByHand(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	p := startServer(t, dir)
+	to := &client.Client{URL: p.url, Key: testKey, Timeout: time.Minute}
+	if _, err := to.PutMember(client.PutMember{Card: "c1", Name: "Ann"}); err != nil {
+		t.Fatal(err)
+	}
+	p.end(t)
+	out, err := runProgram("verify", "--data", dir)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+
+	restored := filepath.Join(t.TempDir(), "restored")
+	if err := os.CopyFS(restored, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(dir + ".key")
+	if err == nil {
+		err = os.WriteFile(restored+".key", key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := runProgram("verify", "--data", restored)
+	if err != nil || lastField(again, "head") != lastField(out, "head") {
+		t.Fatalf("%v\n%s\nof the original\n%s", err, again, out)
+	}
+	p = startServer(t, restored)
+	defer p.end(t)
+	if !strings.Contains(p.out.String(), ": 1 members, ") {
+		t.Fatal(p.out.String())
 	}
 }
 
