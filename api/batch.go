@@ -294,6 +294,9 @@ func (b *batch) look(group []*line) {
 				turn.Unlock()
 			}
 			first, p := b.c.s.look(&l.order)
+			if l.queued = p == &lookAgain; l.queued {
+				return
+			}
 			l.result, l.problem = resultOf(first), p
 			l.waiting = first == nil && p == nil
 		}

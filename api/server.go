@@ -89,6 +89,9 @@ type Server struct {
 	ids    kopilka.MemberIDs
 	codes  kopilka.Codes
 	turns  turns
+	// learning is held while names, dates and facets are told of a member, and
+	// forget one.
+	learning sync.Mutex
 	issuer issuer
 	large  chan struct{} // a place for each large body that is worked on
 	passes passes
