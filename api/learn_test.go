@@ -107,3 +107,51 @@ func TestForgottenWhilePut(t *testing.T) {
 		}
 	}
 }
+
+// TestContentSaysNothing tries the phone of a member who was forgotten against the
+// fingerprint of his receipt, as whoever has the log and no master key would.
+func TestContentSaysNothing(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/c1", `{"phone":"+79001234567"}`).is(201)
+	sale := `{"id":"r1","phone":"+79001234567","amount":1000,"store":"S1","till":"T1"}`
+	s.post("/v1/receipts", sale).is(201)
+	s.as("admin", "POST", "/v1/members/c1/erase", `{"id":"x","reason":"r","actor":"o"}`).is(201)
+	s.post("/v1/receipts", sale).is(200)
+	found, err := s.queue.FindID("r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := s.queue.Command(found.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *record.Command.(*kopilka.Receipt)
+	want := c.Content
+	c.At = 0 // was not said
+	print := func(secret kopilka.ContentSecret) uint64 {
+		var p kopilka.ContentPrint
+		p.SetSecret(secret)
+		p.Receipt(kopilka.ByPhone, "+79001234567", &c)
+		return p.Sum()
+	}
+	if got := print(s.server.vault.ContentSecret()); got != want {
+		t.Fatalf("the content was %#x and is %#x", want, got)
+	}
+	if print(kopilka.ContentSecret{1}) == want {
+		t.Fatal("the fingerprint does not depend on the secret")
+	}
+}
+
+// TestAttributesSayWhatTheyDo changes nothing by {} and clears by null, which is not the
+// same content.
+func TestAttributesSayWhatTheyDo(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/c", `{"attributes":{"a":"1"}}`).is(201)
+	s.as("till", "PUT", "/v1/members/c", `{"id":"x","attributes":{}}`).is(200)
+	s.get("/v1/members/c").is(200, "attributes.a", "1")
+	s.as("till", "PUT", "/v1/members/c", `{"id":"x","attributes":null}`).refused(codeIdempotencyMismatch, "")
+	s.as("till", "PUT", "/v1/members/c", `{"id":"y","attributes":null}`).is(200)
+	if got := s.get("/v1/members/c").at("attributes"); len(got.(map[string]any)) != 0 {
+		t.Fatal(got)
+	}
+}

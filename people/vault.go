@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/kopilka/kopilka"
 )
 
 // Vault seals profiles and opens them. Its methods may be called from many
@@ -19,6 +21,8 @@ import (
 type Vault struct {
 	keys  *keyFile
 	phone []byte // key of PhoneTag
+
+	content kopilka.ContentSecret
 }
 
 // sealedFormat is the first byte of a sealed profile.
@@ -49,7 +53,8 @@ func Open(dir, masterKeyFile string) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("people: open the keys with %s: %w", masterKeyFile, err)
 	}
-	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size)}, nil
+	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size),
+		content: kopilka.ContentSecret(m.derive("content", sha256.Size))}, nil
 }
 
 // Close closes the key file. Whoever is in Seal or Erase gets an error.
@@ -148,6 +153,10 @@ func (v *Vault) PhoneTag(e164 string) uint64 {
 	h.Write([]byte(e164))
 	return max(1, binary.LittleEndian.Uint64(h.Sum(nil)))
 }
+
+// ContentSecret is what the fingerprints of the contents of commands are made under:
+// it lies with the master key and in no log.
+func (v *Vault) ContentSecret() kopilka.ContentSecret { return v.content }
 
 // seal writes format, nonce, sealed profile and tag.
 func seal(slot uint32, key *[keySize]byte, p *Profile) []byte {
