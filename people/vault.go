@@ -23,6 +23,7 @@ type Vault struct {
 	phone []byte // key of PhoneTag
 
 	content kopilka.ContentSecret
+	nobodys [keySize]byte // key of the words of nobody known
 }
 
 // sealedFormat is the first byte of a sealed profile.
@@ -54,7 +55,7 @@ func Open(dir, masterKeyFile string) (*Vault, error) {
 		return nil, fmt.Errorf("people: open the keys with %s: %w", masterKeyFile, err)
 	}
 	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size),
-		content: kopilka.ContentSecret(m.derive("content", sha256.Size))}, nil
+		content: kopilka.ContentSecret(m.derive("content", sha256.Size)), nobodys: [keySize]byte(m.derive("nobodys words", keySize))}, nil
 }
 
 // Close closes the key file. Whoever is in Seal or Erase gets an error.
