@@ -24,6 +24,7 @@ type Vault struct {
 
 	content kopilka.ContentSecret
 	nobodys [keySize]byte // key of the words of nobody known
+	cursor  []byte        // key of CursorMark
 }
 
 // sealedFormat is the first byte of a sealed profile.
@@ -55,7 +56,8 @@ func Open(dir, masterKeyFile string) (*Vault, error) {
 		return nil, fmt.Errorf("people: open the keys with %s: %w", masterKeyFile, err)
 	}
 	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size),
-		content: kopilka.ContentSecret(m.derive("content", sha256.Size)), nobodys: [keySize]byte(m.derive("nobodys words", keySize))}, nil
+		content: kopilka.ContentSecret(m.derive("content", sha256.Size)), nobodys: [keySize]byte(m.derive("nobodys words", keySize)),
+		cursor: m.derive("cursor", sha256.Size)}, nil
 }
 
 // Close closes the key file. Whoever is in Seal or Erase gets an error.
@@ -158,6 +160,14 @@ func (v *Vault) PhoneTag(e164 string) uint64 {
 // ContentSecret is what the fingerprints of the contents of commands are made under:
 // it lies with the master key and in no log.
 func (v *Vault) ContentSecret() kopilka.ContentSecret { return v.content }
+
+// CursorMark is what a server signs the places in its lists with: the first 8 bytes of
+// HMAC-SHA256 under a key of its own.
+func (v *Vault) CursorMark(place []byte) [8]byte {
+	h := hmac.New(sha256.New, v.cursor)
+	h.Write(place)
+	return [8]byte(h.Sum(nil))
+}
 
 // seal writes format, nonce, sealed profile and tag.
 func seal(slot uint32, key *[keySize]byte, p *Profile) []byte {
