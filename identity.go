@@ -35,6 +35,42 @@ type Unmerge struct {
 	Actor      string
 }
 
+// CameBack takes a return off what goes back: of goods that the part had bought
+// before the merge, returned after it. The goods off the purchases of their day, and
+// what the return took and gave back of points: the goods were the part's, so it is
+// the part who bears what their return took.
+func (c *Unmerge) CameBack(back *Return, out *Outcome) {
+	for i := range c.Purchases {
+		if p := &c.Purchases[i]; p.Day == out.Left.Day && out.Left.Purchase {
+			p.Amount -= out.Goods
+			if out.Left.Goods() == 0 {
+				p.Live--
+			}
+			break
+		}
+	}
+	// Of a last day first, as a return takes them, then as they come.
+	points, last := out.Taken-out.DebtMade, back.Left.Earned.Expires
+	for _, first := range [...]bool{true, false} {
+		for i := range c.Points {
+			if l := &c.Points[i]; (l.Expires == last) == first {
+				n := min(points, l.Points)
+				l.Points -= n
+				points -= n
+			}
+		}
+	}
+	c.Debt += out.DebtMade
+	if out.Lapsed > 0 {
+		return
+	}
+	for i, l := range back.Left.Spent {
+		if l.Points -= out.Left.Spent[i].Points; l.Points > 0 {
+			c.Points = append(c.Points, l)
+		}
+	}
+}
+
 // Purchase is a change in what a member bought on a day.
 type Purchase struct {
 	Day    Day

@@ -165,10 +165,10 @@ func (s *Server) lookHold(o *order) *problem {
 	}
 	ref.Seq = held.record.Seq
 	o.lapses = held.hold.Until
-	if o.deed.Member != kopilka.NoMember && !s.same(o.deed.Member, held.hold.Member) {
+	if o.deed.Member != kopilka.NoMember && !s.same(o.deed.Member, held.record.Outcome.Member) {
 		return problemOf(codeMemberNotFound, "the hold is another member's")
 	}
-	o.deed.Member = held.hold.Member
+	o.deed.Member = held.record.Outcome.Member
 	if held.end != nil {
 		return problemOf(codeHoldExpired, "the hold was ended by "+kopilka.HeadOf(held.end.Command).ID)
 	}

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/engine"
 )
 
@@ -127,13 +129,13 @@ func (s *Server) lookUnmerge(c *kopilka.Unmerge) *problem {
 	}
 	c.Looked = min(c.Looked, found.Looked, end.Looked)
 	c.From, c.Into, c.MergeSeq = merge.From, merge.Into, found.Seq
-	c.Points, c.Debt = record.Outcome.Moved, record.Outcome.MovedDebt
+	c.Points, c.Debt = slices.Clone(record.Outcome.Moved), record.Outcome.MovedDebt
 	c.Purchases = slices.Clone(record.Outcome.Purchases)
 	s.queue.View(func(b *engine.State) { c.Last = b.Row(c.Into, s.queue.Now()).LastEntry })
 	return s.takeBackSince(c)
 }
 
-// takeBackSince takes off the purchases what has come back, since the merge, of
+// takeBackSince takes off what goes back what has been returned, since the merge, of
 // receipts that the part had brought along, and that its own parts had.
 func (s *Server) takeBackSince(c *kopilka.Unmerge) *problem {
 	type ledger struct {
@@ -148,15 +150,21 @@ func (s *Server) takeBackSince(c *kopilka.Unmerge) *problem {
 			}
 		}
 	})
+	var back []commit.Record
 	for _, l := range ledgers {
 		for at := l.at; at != 0; {
 			record, err := s.queue.Record(at)
 			if err != nil {
 				return s.failed(err)
 			}
-			if sale, ok := record.Command.(*kopilka.Receipt); ok && at < c.MergeSeq {
-				if p := s.takeBack(c, sale.ID); p != nil {
-					return p
+			switch record.Command.(type) {
+			case *kopilka.Receipt, *kopilka.Redemption, *kopilka.Capture:
+				// Receipts of friends stand in the ledger too, for the legs they brought.
+				if at > c.MergeSeq || record.Outcome.Member != l.of {
+					break
+				}
+				if back, err = s.returnedSince(c, kopilka.HeadOf(record.Command).ID, back); err != nil {
+					return s.failed(err)
 				}
 			}
 			var ok bool
@@ -165,32 +173,29 @@ func (s *Server) takeBackSince(c *kopilka.Unmerge) *problem {
 			}
 		}
 	}
+	slices.SortFunc(back, func(a, b commit.Record) int { return cmp.Compare(a.Seq, b.Seq) })
+	for i := range back {
+		c.CameBack(back[i].Command.(*kopilka.Return), &back[i].Outcome)
+	}
 	return nil
 }
 
-// takeBack takes the returns of a receipt since the merge off the purchases of its day.
-func (s *Server) takeBack(c *kopilka.Unmerge, receipt string) *problem {
+// returnedSince appends the returns of a receipt since the merge.
+func (s *Server) returnedSince(c *kopilka.Unmerge, receipt string, back []commit.Record) ([]commit.Record, error) {
 	found, err := s.queue.FindReturn(receipt)
 	if err != nil {
-		return s.failed(err)
+		return back, err
 	}
 	c.Looked = min(c.Looked, found.Looked)
 	for at := found.Seq; at > c.MergeSeq; {
 		record, err := s.queue.Record(at)
 		if err != nil {
-			return s.failed(err)
+			return back, err
 		}
-		out := &record.Outcome
-		i := slices.IndexFunc(c.Purchases, func(p kopilka.Purchase) bool { return p.Day == out.Left.Day })
-		if i >= 0 && out.Left.Purchase {
-			c.Purchases[i].Amount -= out.Goods
-			if out.Left.Goods() == 0 {
-				c.Purchases[i].Live--
-			}
-		}
+		back = append(back, record)
 		at = record.Command.(*kopilka.Return).LastReturn
 	}
-	return nil
+	return back, nil
 }
 
 // movedFields writes who the other of the two is, and what went over.

@@ -104,6 +104,7 @@ func play(t *testing.T, file string) {
 	if p.last != nil {
 		t.Fatalf("%s: the last request has no answer below it", file)
 	}
+	p.simulatesSame()
 	if *rewrite {
 		if err := os.WriteFile(file, p.out.Bytes(), 0o644); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
 )
 
 // route is one word of the API: a method and a path, who may say it, and what
@@ -41,7 +42,7 @@ const (
 	bodyMax    = 64 << 10
 	batchMax   = 32 << 20
 	importMax  = 64 << 20
-	programMax = 128 << 10
+	programMax = program.SizeMax
 )
 
 // table is the whole of the API; openapi.yaml says the same, and a test holds
@@ -95,6 +96,8 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/rfm/numbers", roles: analysts, serve: s.rfmNumbers},
 		{method: "POST", path: "/v1/rfm/refresh", roles: admin, bytes: bodyMax, serve: s.postRefresh},
 		{method: "GET", path: "/v1/reports/{name}", roles: analysts, serve: s.report},
+		{method: "POST", path: "/v1/simulations/program", roles: analysts, bytes: programMax, serve: s.simulateProgram},
+		{method: "POST", path: "/v1/simulations/roi", roles: analysts, bytes: bodyMax, serve: s.payback},
 
 		{method: "GET", path: "/v1/program", roles: all, serve: s.getProgram},
 		{method: "PUT", path: "/v1/program", roles: admin, bytes: programMax, serve: s.putProgram},

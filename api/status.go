@@ -130,6 +130,7 @@ var refusals = map[kopilka.Refusal]code{
 	kopilka.NotMerged:            codeNotMerged,
 	kopilka.TierNotByHand:        codeTierNotByHand,
 	kopilka.NumbersExhausted:     codeNumbersExhausted,
+	kopilka.NamesExhausted:       codeProgramInvalid,
 }
 
 // refused is the problem that a refusal is shown as.
@@ -157,6 +158,8 @@ func refused(o *kopilka.Outcome) *problem {
 		p.detail = duplicateReceipt
 	case kopilka.IdempotencyMismatch:
 		p.detail = idempotencyMismatch
+	case kopilka.NamesExhausted:
+		p.detail = "all versions of the program together have more certificates, instruments, campaigns and sources than can be told apart: use names again"
 	}
 	return p
 }

@@ -33,11 +33,14 @@ func TestKilledUnderLoad(t *testing.T) {
 	card := func(n int) string { return fmt.Sprintf("card-%d", n) }
 
 	p := startServer(t, dir)
+	want := map[string]kopilka.Points{}
 	for n := range cards {
 		c := &client.Client{URL: p.url, Key: testKey}
-		if _, err := c.PutMember(client.PutMember{Card: card(n), Name: fmt.Sprintf("Member %d", n)}); err != nil {
+		a, err := c.PutMember(client.PutMember{Card: card(n), Name: fmt.Sprintf("Member %d", n)})
+		if err != nil {
 			t.Fatal(err)
 		}
+		want[card(n)] = a.Balance // the welcome
 	}
 	seed := uint64(time.Now().UnixNano())
 	var mu sync.Mutex
@@ -79,7 +82,6 @@ func TestKilledUnderLoad(t *testing.T) {
 	}
 
 	c := &client.Client{URL: p.url, Key: testKey}
-	want := map[string]kopilka.Points{}
 	acknowledged, settled := 0, 0
 	seqs := map[kopilka.Seq]string{}
 	for _, w := range journal {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+var errKeyForm = errors.New("KOPILKA_ADMIN_KEY is not of the form kpk_<id>_<secret>: id of 1-16 of a-z and 0-9, secret of 43 base64url characters")
+
 // firstKey makes sure that there is a key: the one given, or, in books that
 // have none, a new one, which is returned to be shown once.
 func (s *shop) firstKey(given string) (shown string, err error) {
@@ -37,7 +40,7 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 	}
 	id, hash, ok := api.ParseKey(key)
 	if !ok {
-		return "", errors.New("KOPILKA_ADMIN_KEY is not of the form kpk_<id>_<secret>: id of 1-16 of a-z and 0-9, secret of 43 base64url characters")
+		return "", errKeyForm
 	}
 	for _, k := range known {
 		if k.ID != id {
@@ -63,7 +66,10 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 }
 
 // remote is how a command reaches a running server.
-type remote struct{ url, key string }
+type remote struct {
+	url, key string
+	timeout  time.Duration // of one request; 0 = a minute
+}
 
 func (r *remote) flags(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&r.url, "url", "http://127.0.0.1:8080", "the running `server`")
@@ -95,7 +101,7 @@ func (r *remote) call(method, path string, body, to any) error {
 	}
 	req.Header.Set("Authorization", "Bearer "+r.secret())
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: time.Minute}
+	client := http.Client{Timeout: cmp.Or(r.timeout, time.Minute)}
 	answer, err := client.Do(req)
 	if err != nil {
 		return err

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestProgramCost asks a running server and then its folder what another program
+// would have cost: both say the same.
+func TestProgramCost(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const five = "program: corner-shop\ntiers: [{id: base, earn_bp: 500, max_redeem_bp: 5000, threshold: 0}]\nredeem_allowed_by: [card]\n"
+	now, data := file("now.yaml", five), filepath.Join(dir, "data")
+	p := startServer(t, data, "--program", now)
+	r := remote{url: p.url, key: testKey}
+	var answer map[string]any
+	for _, call := range [][3]string{
+		{"PUT", "/v1/members/anna", `{}`},
+		{"POST", "/v1/receipts", `{"id":"r1","card":"anna","amount":100000}`},
+		{"POST", "/v1/receipts", `{"id":"r2","card":"anna","amount":10000,"redeem":4000}`},
+	} {
+		if err := r.call(call[0], call[1], json.RawMessage(call[2]), &answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := file("other.yaml", strings.NewReplacer("500,", "1000,", "5000", "2000").Replace(five))
+	ask := func(args ...string) string {
+		t.Helper()
+		out, err := runProgram(append([]string{"program", "cost"}, args...)...)
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	asked := ask(other, "--url", p.url, "--key", testKey)
+	for _, row := range []string{`receipts +2 +2 +0`, `earned +5500 +11000 +5500`, `redeemed +4000 +2000 +-2000`, `refused_points +0 +2000 +2000`,
+		`base: members +1 +1 +0`} {
+		if !regexp.MustCompile(row).MatchString(asked) {
+			t.Errorf("no row %q in\n%s", row, asked)
+		}
+	}
+	p.end(t)
+	if got := ask(other, "--data", data); got != asked {
+		t.Errorf("the folder says\n%s\nand the server said\n%s", got, asked)
+	}
+	for _, wrong := range [][]string{
+		{other, "--data", filepath.Join(dir, "nothing")},
+		{other, "--data", data, "--from", "yesterday"},
+		{other, "--data", data, "--from", "2140-01-01"},
+		{file("wrong.yaml", "program: x\ntears: []\n"), "--data", data},
+		{file("dollars.yaml", five+"currency: USD\n"), "--data", data},
+	} {
+		if out, err := runProgram(append([]string{"program", "cost"}, wrong...)...); err == nil {
+			t.Errorf("%v is answered with\n%s", wrong, out)
+		}
+	}
+}
