@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/kopilka/kopilka"
@@ -158,7 +157,8 @@ func (s *Server) carryProgram(c *call, set *kopilka.SetProgram) *problem {
 	return c.carry(changed)
 }
 
-// instant reads a parameter that is a time; 0 when it is absent.
+// instant reads a parameter that is an instant as programs write them; 0 when it
+// is absent.
 func (s *Server) instant(c *call, name string) (kopilka.Time, *problem) {
 	text := c.query(name)
 	if text == "" {
@@ -166,11 +166,11 @@ func (s *Server) instant(c *call, name string) (kopilka.Time, *problem) {
 	}
 	// A plus that was not escaped arrives as a space.
 	text = strings.Replace(text, " ", "+", 1)
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil || !exactTime(text) || t.Year() < 1971 || t.Year() > 2148 {
-		return 0, malformed("", name+" must be a time with an offset, such as 2026-11-22T18:30:00+03:00")
+	at, err := program.Instant(text, s.zone())
+	if err != nil {
+		return 0, malformed("", name+" "+err.Error())
 	}
-	return kopilka.TimeOf(t), nil
+	return at, nil
 }
 
 // invalidProgram tells all that is wrong with a document, each fault with its

@@ -56,6 +56,13 @@ const (
 // every zone.
 const instantMax = kopilka.Time(kopilka.DayNever-1) * 24 * 60 * 60 * 1000
 
+// Instant reads what a document may have as an instant: RFC 3339 with an offset, or a
+// date, or a date and a time of day, in a zone.
+func Instant(s string, zone *time.Location) (kopilka.Time, error) {
+	at, _, err := readInstant(s, zone)
+	return at, err
+}
+
 // readInstant reads RFC 3339 with an offset, or a date, or a date and a time of
 // day, which are those of the zone; a date is the start of its day. It tells the
 // minutes east of UTC, too.
