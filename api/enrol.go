@@ -62,9 +62,17 @@ func (s *Server) lookMember(o *order) *problem {
 	}
 	var err error
 	if c.KeySlot, c.Profile, err = s.vault.Seal(now.KeySlot, &m.merged); err != nil {
-		return s.failed(err)
+		return s.unsealed(err)
 	}
 	return nil
+}
+
+// unsealed is the problem of what could not be sealed.
+func (s *Server) unsealed(err error) *problem {
+	if errors.Is(err, people.ErrErased) {
+		return &lookAgain
+	}
+	return s.failed(err)
 }
 
 // unfit is the problem of a change that cannot be made.

@@ -123,6 +123,10 @@ func (o *order) named(r *reader) {
 // staleMax is how often an order is looked up again because the log moved on.
 const staleMax = 16
 
+// lookAgain is what look says when a member was forgotten while an order was looked up:
+// the books know of it by now.
+var lookAgain problem
+
 // carry brings an order through the queue and gives what became of it. Orders
 // that would make each other stale go one after the other.
 func (s *Server) carry(o *order) (result, *problem) {
@@ -131,7 +135,11 @@ func (s *Server) carry(o *order) (result, *problem) {
 		defer turn.Unlock()
 	}
 	for range staleMax {
-		if first, p := s.look(o); p != nil || first != nil {
+		first, p := s.look(o)
+		if p == &lookAgain {
+			continue
+		}
+		if p != nil || first != nil {
 			return resultOf(first), p
 		}
 		a, err := s.queue.Submit(o.cmd)
@@ -172,7 +180,7 @@ func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *
 	switch a.Outcome.Refusal {
 	case kopilka.Accepted:
 		if o.cmd.Kind() == kopilka.KindMember {
-			s.learn(&o.member, a.Outcome.Member)
+			s.learn(&o.member, a.Outcome.Member, a.Seq)
 		}
 		return result{seq: a.Seq, cmd: o.cmd, outcome: a.Outcome}, false, nil
 	case kopilka.Stale:
@@ -300,6 +308,10 @@ func (s *Server) resolve(o *order) *problem {
 	}
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	if o.shown { // the card was enrolled since the order was looked up first
+		o.receipt.Coupons = slices.Delete(o.receipt.Coupons, 0, 1)
+		o.shown = false
 	}
 	if s.barred(o) {
 		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
