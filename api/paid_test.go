@@ -177,7 +177,7 @@ func TestLegs(t *testing.T) {
 	if got := strings.Join(kinds, ", "); got != "welcome 700, referrer 300, referee 50, level_1 160, level_2 80" {
 		t.Fatalf("%s\n%s", got, r.text)
 	}
-	r = s.get("/v1/members/mid/ledger").is(200, "data.0.kind", "referral", "data.0.leg", "level_1", "data.0.points", 160, "data.0.id", nil,
+	r = s.as("till", "GET", "/v1/members/mid/ledger", "").is(200, "data.0.kind", "referral", "data.0.leg", "level_1", "data.0.points", 160, "data.0.id", nil,
 		"data.1.leg", "referrer", "data.1.points", 300)
 	if n := len(r.json["data"].([]any)); n != 2 || strings.Contains(r.text, "r1") || strings.Contains(r.text, "8000") || strings.Contains(r.text, "store") {
 		t.Fatalf("%d entries: %s", n, r.text)
