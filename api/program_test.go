@@ -1,8 +1,11 @@
 package api
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/kopilka/kopilka/program"
 )
 
 func TestProgram(t *testing.T) {
@@ -125,4 +128,23 @@ func TestRedemption(t *testing.T) {
 	s.post("/v1/redemptions", `{"id":"c","card":"c1","points":0}`).refused(codeMalformed, "/points")
 	s.post("/v1/redemptions", `{"id":"c","points":1}`).refused(codeMalformed, "")
 	s.post("/v1/redemptions", `{"id":"c","card":"c1"}`).refused(codeMalformed, "")
+}
+
+// TestLargeProgram: the route takes what the parser takes, and what it takes goes
+// into the log.
+func TestLargeProgram(t *testing.T) {
+	s := open(t)
+	put := func(doc string) *reply {
+		t.Helper()
+		return s.as("admin", "PUT", "/v1/program", doc)
+	}
+	next := strings.Replace(testProgram, "earn_bp: 500", "earn_bp: 700", 1)
+	put(next+"# "+strings.Repeat("x", program.SizeMax-len(next)-2)).is(200, "version", 2)
+	put(next+"# "+strings.Repeat("x", program.SizeMax-len(next)-1)).refused(codeTooLarge, "")
+	wide := testProgram + "campaigns:\n"
+	for i := range 256 {
+		wide += fmt.Sprintf("  - {id: c%d, points: 1, stores: [%q]}\n", i, strings.Repeat("s", 64))
+	}
+	put(wide).is(200, "version", 3)
+	s.get("/v1/program").is(200, "program.campaigns.255.points", 1)
 }

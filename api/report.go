@@ -29,6 +29,7 @@ var reports = map[string]func(*reporting) (report.Fold, *problem){
 	"flags":        folded(report.Flags),
 	"service":      folded(report.Service),
 	"instruments":  (*reporting).instruments,
+	"campaigns":    (*reporting).campaigns,
 	"reactivation": (*reporting).reactivation,
 }
 
@@ -203,6 +204,30 @@ func (r *reporting) instruments() (report.Fold, *problem) {
 		}
 	})
 	return report.Instruments(&r.set, left), nil
+}
+
+// campaigns adds the budgets of those in the program in force, over all its versions.
+func (r *reporting) campaigns() (report.Fold, *problem) {
+	var budgets []report.CampaignBudget
+	r.s.queue.View(func(b *engine.State) {
+		used := map[string]int64{}
+		for _, t := range b.Terms() {
+			if t.Kind == engine.TermCampaign {
+				used[t.ID] = t.Used
+			}
+		}
+		p := b.Program()
+		for i := range p.Campaigns {
+			x := &p.Campaigns[i]
+			budget := report.CampaignBudget{Campaign: x.ID, Budget: report.None, Left: report.None}
+			if x.Budget > 0 {
+				budget.Budget = int64(x.Budget)
+				budget.Left = max(0, budget.Budget-used[x.ID])
+			}
+			budgets = append(budgets, budget)
+		}
+	})
+	return report.Campaigns(&r.set, budgets), nil
 }
 
 // asleep are the segments of those who have stopped coming.

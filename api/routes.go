@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
 )
 
 // route is one word of the API: a method and a path, who may say it, and what
@@ -41,7 +42,7 @@ const (
 	bodyMax    = 64 << 10
 	batchMax   = 32 << 20
 	importMax  = 64 << 20
-	programMax = 128 << 10
+	programMax = program.SizeMax
 )
 
 // table is the whole of the API; openapi.yaml says the same, and a test holds

@@ -3,8 +3,9 @@ package report
 import "github.com/kopilka/kopilka"
 
 // deal is what a record of the period means for turnover: a receipt, which sells,
-// or a return, which takes back. Everything else sells nothing: a redemption
-// or a capture spends points on goods that the shop's till has in no receipt here.
+// or a return, which takes back what a receipt sold. Everything else sells nothing: a
+// redemption or a capture spends points on goods that the shop's till has in no receipt
+// here, so what comes back of those was never sold either.
 type deal struct {
 	*kopilka.Deed
 	member   kopilka.MemberNo // whom it counts for now; NoMember: nobody
@@ -30,6 +31,9 @@ func (s *Setting) deal(r *Record) (d deal, ok bool) {
 	case *kopilka.Receipt:
 		d = deal{Deed: &c.Deed, sold: c.Amount, receipt: true, imported: c.Imported}
 	case *kopilka.Return:
+		if c.Receipt != "" && !c.Left.Purchase {
+			return d, false // of a redemption or a capture
+		}
 		d = deal{Deed: &c.Deed, back: r.Outcome.Goods, imported: c.Imported}
 	default:
 		return d, false

@@ -110,8 +110,8 @@ func (f *staffFold) takeBack() error {
 		if err != nil {
 			return err
 		}
-		sale, ok := c.(*kopilka.Receipt) // goods of redemptions were no sale
-		if !ok || sale.Imported || sale.Cashier == "" {
+		sale := c.(*kopilka.Receipt) // nothing else sells
+		if sale.Imported || sale.Cashier == "" {
 			continue
 		}
 		f.cashiers.of(sale.Cashier).returned += b.goods

@@ -31,6 +31,7 @@ func TestAgainstTwin(t *testing.T) {
 				"stores":      {Stores(&set), w.stores()},
 				"cards":       {Cards(&set), w.cards()},
 				"instruments": {Instruments(&set, []NumbersLeft{{"gift", 3, 400}}), w.instruments()},
+				"campaigns":   {Campaigns(&set, []CampaignBudget{{"double", 900, 30}, {"new", None, None}}), w.campaigns()},
 				"ratings":     {Ratings(&set), w.ratings()},
 				"sources":     {Sources(&set), w.sources()},
 				"flags":       {Flags(&set), w.flags()},

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -57,7 +58,7 @@ type event struct {
 	stars                  int
 	words                  bool
 	carrier                string
-	uses                   []used
+	uses, campaigns        []used
 	instrument             string
 	count                  int64
 	value                  int64
@@ -123,7 +124,7 @@ func newYear(seed uint64) *year {
 	y.today = kopilka.DayOfDate(2026, 1, 20)
 	y.set = Setting{
 		Calendar: kopilka.Calendar{Zone: zone},
-		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}},
+		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}, {"double"}, {"old"}},
 		Aliases:  map[kopilka.MemberNo]kopilka.MemberNo{},
 		Look:     func(s kopilka.Seq) (kopilka.Command, error) { return y.by[s], nil },
 		Member:   func(m kopilka.MemberNo) (string, string) { return fmt.Sprintf("m%d", m), fmt.Sprint(m) },
@@ -297,6 +298,13 @@ func (y *year) sells() {
 	if y.odds(10) {
 		use(kopilka.Use{Kind: kopilka.UseCoupon, Term: 4, Claim: 9, Points: 77}, used{id: "spring", uses: 1, value: 77})
 	}
+	for i, id := range []string{"double", "old"} {
+		if e.member >= 0 && y.odds(15) {
+			n := 1 + y.Int64N(99)
+			out.Campaigns = append(out.Campaigns, kopilka.CampaignUse{Term: kopilka.Term(5 + i), Points: kopilka.Points(n)})
+			e.campaigns = append(e.campaigns, used{id: id, value: n})
+		}
+	}
 	y.keep(c, out)
 	s.seq = y.seq
 	s.event = &e
@@ -328,6 +336,7 @@ func (y *year) takesBack() {
 	e.member, e.sale = s.event.member, s
 	e.amount = 1 + y.Int64N(s.left)
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: s.seq, Imported: s.event.imported}
+	c.Left.Purchase = true
 	c.Left.Lines = []kopilka.RemainsLine{{Goods: kopilka.Money(s.left)}}
 	s.left -= e.amount
 	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Goods: kopilka.Money(e.amount)}
@@ -335,6 +344,9 @@ func (y *year) takesBack() {
 	if e.member >= 0 {
 		e.earned, e.spent = -e.amount/30, -e.amount/40
 		out.Taken, out.Restored = kopilka.Points(-e.earned), kopilka.Points(-e.spent)
+	}
+	if y.odds(30) {
+		c.Store, e.store = "", s.event.store
 	}
 	for i := range s.uses {
 		u := &s.uses[i]
@@ -367,6 +379,21 @@ func (y *year) spends() {
 	} else {
 		y.keep(&kopilka.Capture{Deed: y.deed(&e)}, out)
 	}
+	y.events = append(y.events, e)
+	if y.odds(40) {
+		y.unspends(&e)
+	}
+}
+
+// unspends has the goods come back that points were spent on: points move, and
+// nothing that was sold.
+func (y *year) unspends(of *event) {
+	e := event{kind: "spend", day: y.today, member: of.member, store: pick(y, "", "S1", "S2"), spent: -of.spent}
+	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: y.seq}
+	e.store = cmp.Or(e.store, of.store)
+	goods := kopilka.Money(y.IntN(1000))
+	c.Left.Lines = []kopilka.RemainsLine{{Goods: goods}}
+	y.keep(c, &kopilka.Outcome{Member: kopilka.MemberNo(e.member), Goods: goods, Restored: kopilka.Points(of.spent)})
 	y.events = append(y.events, e)
 }
 
