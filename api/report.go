@@ -128,9 +128,9 @@ func (r *reporting) period() *problem {
 	}
 	r.set.From, r.set.To = from, to
 	r.set.Calendar = r.s.queue.Calendar()
-	r.set.Look = func(seq kopilka.Seq) (kopilka.Command, error) {
-		record, err := r.s.queue.Command(seq)
-		return record.Command, err
+	r.set.Look = func(seq kopilka.Seq) (report.Record, error) {
+		record, err := r.s.queue.Record(seq)
+		return report.Record{Seq: seq, Command: record.Command, Outcome: &record.Outcome}, err
 	}
 	r.set.Member = func(m kopilka.MemberNo) (id, card string) {
 		r.s.queue.View(func(b *engine.State) { card = b.Card(m) })

@@ -18,7 +18,7 @@ type year struct {
 	today   kopilka.Day
 	seq     kopilka.Seq
 	records []stored
-	by      map[kopilka.Seq]kopilka.Command
+	by      map[kopilka.Seq]Record
 
 	people []human
 	events []event
@@ -120,13 +120,13 @@ func newYear(seed uint64) *year {
 		p.Instruments = []program.Instrument{{ID: "gift", Kind: kopilka.UseGift, Value: 1000}, {ID: "spring", Kind: kopilka.UseCoupon}}
 		return &p
 	}
-	y := &year{Rand: rand.New(rand.NewPCG(seed, 3)), by: map[kopilka.Seq]kopilka.Command{}}
+	y := &year{Rand: rand.New(rand.NewPCG(seed, 3)), by: map[kopilka.Seq]Record{}}
 	y.today = kopilka.DayOfDate(2026, 1, 20)
 	y.set = Setting{
 		Calendar: kopilka.Calendar{Zone: zone},
 		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}, {"double"}, {"old"}},
 		Aliases:  map[kopilka.MemberNo]kopilka.MemberNo{},
-		Look:     func(s kopilka.Seq) (kopilka.Command, error) { return y.by[s], nil },
+		Look:     func(s kopilka.Seq) (Record, error) { return y.by[s], nil },
 		Member:   func(m kopilka.MemberNo) (string, string) { return fmt.Sprintf("m%d", m), fmt.Sprint(m) },
 	}
 	y.set.Versions = []Version{
@@ -162,7 +162,11 @@ func (y *year) keep(c kopilka.Command, out *kopilka.Outcome) {
 	if err != nil {
 		panic(err)
 	}
-	y.by[y.seq] = copied
+	decided := new(kopilka.Outcome)
+	if err := decided.Read(stored.outcome); err != nil {
+		panic(err)
+	}
+	y.by[y.seq] = Record{y.seq, copied, decided}
 }
 
 // resolve is who a member is part of today.
@@ -274,6 +278,9 @@ func (y *year) sells() {
 	}
 	out := &kopilka.Outcome{Member: c.Member, Earned: kopilka.Points(e.earned), Redeemed: kopilka.Points(e.spent),
 		Program: y.set.version(c.At), Flags: e.flags}
+	if y.odds(10) {
+		out.Program = 3 - out.Program // a program came at that very instant
+	}
 	e.version = out.Program
 	s := &sold{left: e.amount}
 	use := func(u kopilka.Use, x used) {
