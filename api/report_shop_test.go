@@ -90,6 +90,18 @@ func TestReportsOfAFortnight(t *testing.T) {
 	}
 }
 
+// TestSourceOfReturn: goods come back from the source of their receipt.
+func TestSourceOfReturn(t *testing.T) {
+	s := open(t)
+	s.enrol("ann")
+	id := s.sell("ann", 10_000, `,"source":"poster"`)
+	s.sell("ann", 3000)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b1","amount":4000}`).is(201)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b2","amount":1000}`).is(201)
+	s.get("/v1/reports/sources").is(200, "receipts.0.source", "", "receipts.0.receipts", 1, "receipts.0.turnover", 3000,
+		"receipts.1.source", "poster", "receipts.1.receipts", 1, "receipts.1.turnover", 5000)
+}
+
 // TestPremiumOfReturn: goods that come back take the premium off that the sale
 // brought, whatever the premium is on that day, or became at the instant of the sale.
 func TestPremiumOfReturn(t *testing.T) {

@@ -490,7 +490,12 @@ func (w *twin) sources() Report {
 			}
 			return values
 		}),
-		table("receipts", deals, func(e *event) []string { return []string{e.source} }, func(all []*event) []int64 {
+		table("receipts", deals, func(e *event) []string {
+			if e.sale != nil {
+				e = e.sale.event
+			}
+			return []string{e.source}
+		}, func(all []*event) []int64 {
 			return []int64{number(all, func(e *event) bool { return e.kind == "sale" }), sum(all, net)}
 		}),
 	}}

@@ -328,7 +328,7 @@ func term(rule string) kopilka.Term {
 
 // takesBack has goods of a receipt come back, or goods of no receipt at all.
 func (y *year) takesBack() {
-	e := event{kind: "return", day: y.late(), member: y.anyone(), store: pick(y, "S1", "S2"), cashier: "bob"}
+	e := event{kind: "return", day: y.late(), member: y.anyone(), store: pick(y, "S1", "S2"), cashier: "bob", source: pick(y, "", "vk")}
 	if len(y.sales) == 0 || y.odds(10) {
 		e.amount = int64(y.IntN(500))
 		y.keep(&kopilka.Return{Deed: y.deed(&e), Amount: kopilka.Money(e.amount), Imported: true},
@@ -398,7 +398,7 @@ func (y *year) unspends(of *event) {
 	e := event{kind: "spend", day: y.today, member: of.member, store: pick(y, "", "S1", "S2"), spent: -of.spent}
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: y.seq}
 	e.store = cmp.Or(e.store, of.store)
-	goods := kopilka.Money(y.IntN(1000))
+	goods := kopilka.Money(1 + y.IntN(1000))
 	c.Left.Lines = []kopilka.RemainsLine{{Goods: goods}}
 	y.keep(c, &kopilka.Outcome{Member: kopilka.MemberNo(e.member), Goods: goods, Restored: kopilka.Points(of.spent)})
 	y.events = append(y.events, e)
