@@ -271,12 +271,17 @@ func (y *year) sells() {
 	if y.odds(5) {
 		e.flags = kopilka.FlagEarnsOften | pick(y, 0, kopilka.FlagSet)
 	}
-	c := &kopilka.Receipt{Deed: y.deed(&e), Amount: kopilka.Money(e.amount), Imported: e.imported}
+	deed := y.deed(&e)
+	if e.member >= 0 && y.odds(20) {
+		// He was found as somebody who was part of him by then, and may not be any more.
+		deed.Member = kopilka.MemberNo(y.IntN(len(y.people)))
+	}
+	c := &kopilka.Receipt{Deed: deed, Amount: kopilka.Money(e.amount), Imported: e.imported}
 	if y.odds(50) {
 		e.took = int64(y.IntN(100_000))
 		c.Started, c.Finished = c.At, c.At+kopilka.Time(e.took)
 	}
-	out := &kopilka.Outcome{Member: c.Member, Earned: kopilka.Points(e.earned), Redeemed: kopilka.Points(e.spent),
+	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Earned: kopilka.Points(e.earned), Redeemed: kopilka.Points(e.spent),
 		Program: y.set.version(c.At), Flags: e.flags}
 	if y.odds(10) {
 		out.Program = 3 - out.Program // a program came at that very instant
