@@ -160,10 +160,10 @@ func (s *Server) carryProgram(c *call, set *kopilka.SetProgram) *problem {
 
 // instant reads a parameter that is a time; 0 when it is absent.
 func (s *Server) instant(c *call, name string) (kopilka.Time, *problem) {
-	text := c.query(name)
-	if text == "" {
+	if !c.ctx.QueryArgs().Has(name) {
 		return 0, nil
 	}
+	text := c.query(name)
 	// A plus that was not escaped arrives as a space.
 	text = strings.Replace(text, " ", "+", 1)
 	t, err := time.Parse(time.RFC3339, text)
