@@ -1,9 +1,8 @@
 package kopilka
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // ContentPrint gathers what a client said in a command, in a fixed order, to
@@ -17,9 +16,21 @@ import (
 // later version that knows more fields gets the same sum for the commands of
 // today. Tags are therefore never given twice.
 //
-// The zero value is ready; used again for command after command it allocates
-// nothing.
-type ContentPrint struct{ b []byte }
+// It is made under a secret that is not in the log: what is said may be a phone or a
+// birth date, of which there are so few that a fingerprint anybody can reckon tells
+// them, also of a member who was forgotten. SetSecret comes first; used again for
+// command after command it allocates nothing.
+type ContentPrint struct {
+	secret ContentSecret
+	b      []byte
+}
+
+// ContentSecret is what fingerprints of contents are made under, the same for all
+// commands of a log.
+type ContentSecret [32]byte
+
+// SetSecret sets what the fingerprints are made under.
+func (p *ContentPrint) SetSecret(secret ContentSecret) { p.secret = secret }
 
 // Tags of what a command may say. Only ever added at the end.
 const (
@@ -62,9 +73,16 @@ const (
 	tagStars
 )
 
-// Sum is the fingerprint of what was said since the command was begun. It is
-// never 0, which stands for no fingerprint.
-func (p *ContentPrint) Sum() uint64 { return max(xxhash.Sum64(p.b), 1) }
+// Sum is the fingerprint of what was said since the command was begun: the first 8
+// bytes of SHA-256 over the secret and what was said. It is never 0, which stands for
+// no fingerprint.
+func (p *ContentPrint) Sum() uint64 {
+	if p.secret == (ContentSecret{}) {
+		panic("kopilka: a fingerprint of content without its secret")
+	}
+	sum := sha256.Sum256(p.b)
+	return max(1, binary.LittleEndian.Uint64(sum[:]))
+}
 
 // Receipt is a sale of the member that was named so, or of nobody.
 func (p *ContentPrint) Receipt(by Naming, name string, c *Receipt) {
@@ -262,7 +280,7 @@ func (p *ContentPrint) Revocation(c *RevokeKey) {
 func (p *ContentPrint) Refresh() { p.begin("refresh") }
 
 func (p *ContentPrint) begin(op string) {
-	p.b = p.b[:0]
+	p.b = append(p.b[:0], p.secret[:]...)
 	p.text(tagOp, op)
 }
 

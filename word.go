@@ -8,8 +8,8 @@ type Rating struct {
 	Receipt string   // id of the receipt
 	Sale    Seq      // where it stands
 	Stars   uint8    // 1–5
-	KeySlot uint32   // of the sealing key; 0 = no words
-	Words   []byte   // sealed
+	KeySlot uint32   // of the sealing key; 0 = that of nobody's words, or no words
+	Words   []byte   // sealed; empty = none
 }
 
 // Note is what a contact centre writes down about a member, sealed.

@@ -118,7 +118,9 @@ func (b *batch) take(number int, text []byte) {
 		b.flush()
 	}
 	if b.n == len(b.lines) {
-		b.lines = append(b.lines, new(line))
+		l := new(line)
+		l.order.print.SetSecret(b.c.s.vault.ContentSecret())
+		b.lines = append(b.lines, l)
 	}
 	l := b.lines[b.n]
 	l.number, l.text, l.waiting, l.queued, l.result = number, text, false, false, result{}
@@ -294,6 +296,9 @@ func (b *batch) look(group []*line) {
 				turn.Unlock()
 			}
 			first, p := b.c.s.look(&l.order)
+			if l.queued = p == &lookAgain; l.queued {
+				return
+			}
 			l.result, l.problem = resultOf(first), p
 			l.waiting = first == nil && p == nil
 		}

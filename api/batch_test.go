@@ -201,3 +201,19 @@ func TestImportTellsEnrolled(t *testing.T) {
 		t.Errorf("a member of before is enrolled again: %s", again[0].text)
 	}
 }
+
+// TestImportTakesNothingOfToday imports receipts that name what is in the books today.
+func TestImportTakesNothingOfToday(t *testing.T) {
+	s := open(t)
+	s.enrol("c")
+	s.as("admin", "POST", "/v1/accruals", `{"id":"g","card":"c","points":1000,"reason":"x"}`).is(201)
+	s.post("/v1/holds", `{"id":"h","card":"c","points":700}`).is(201)
+	for i, field := range []string{`"hold":"h"`, `"certificate":5`, `"certificate":"max"`, `"coupons":["x"]`, `"redeem":"max"`} {
+		name, _, _ := strings.Cut(field[1:], `"`)
+		s.lines("admin", "/v1/import", fmt.Sprintf(`{"op":"receipt","id":"i%d","card":"c","amount":500,%s}`, i, field))[0].
+			is(400, "code", codeMalformed, "errors.0.pointer", "/"+name)
+	}
+	s.lines("admin", "/v1/import", `{"op":"receipt","id":"i","card":"c","amount":500,"redeem":100}`)[0].is(201, "redeemed", 0, "balance", 300)
+	s.post("/v1/holds/h/capture", `{"id":"k"}`).is(201, "redeemed", 700)
+	s.get("/v1/members/c").is(200, "held", 0, "balance", 300)
+}

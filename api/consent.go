@@ -3,10 +3,12 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/people"
 	"github.com/valyala/fasthttp"
 )
@@ -61,10 +63,14 @@ func (s *Server) openProfile(c *kopilka.PutMember) (people.Profile, error) {
 	return *p, nil
 }
 
-// consents lists what a member agreed to and took back, the newest first. Each
-// command names the profile that it changed, so the history is a walk back along the
-// log; an entry stands where a profile and the one before it differ in consent. A
-// cursor is the position of the next profile.
+// versionsMax bounds the profiles that one request opens.
+const versionsMax = 400
+
+// consents lists what a member agreed to and took back: of his own number the newest
+// first, and then of each that became part of him. Each command names the profile that
+// it changed, so the history is a walk back along the log; an entry stands where a
+// profile and the one before it differ in consent. A cursor is the position of the next
+// profile; a page is shorter than asked where many profiles say nothing new.
 func (s *Server) consents(c *call) *problem {
 	if p := c.reads("limit", "cursor"); p != nil {
 		return p
@@ -81,37 +87,80 @@ func (s *Server) consents(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	at := m.ProfileAt
+	heads := s.profilesOf(m.No)
 	if given {
-		at = kopilka.Seq(from.at)
+		if heads, p = s.profilesFrom(heads, kopilka.Seq(from.at)); p != nil {
+			return p
+		}
 	}
 	e := &c.out
 	e.ObjStart()
 	e.FieldStart("data")
 	e.ArrStart()
-	v, err := s.version(at)
-	for shown := 0; err == nil && v != nil && shown < limit; {
-		var before *version
-		if before, err = s.version(v.Base); err != nil {
+	next := cursor{}
+	shown, opened := 0, 0
+	for _, head := range heads {
+		v, err := s.version(head.at)
+		for ; err == nil && v != nil && shown < limit && opened < versionsMax; opened++ {
+			var before *version
+			if before, err = s.version(v.Base); err != nil {
+				break
+			}
+			if v.changesConsent(before) {
+				s.consentShown(e, v)
+				shown++
+			}
+			v = before
+		}
+		if err != nil {
+			return s.failed(err)
+		}
+		if v != nil {
+			next.at = uint64(v.seq)
 			break
 		}
-		if v.changesConsent(before) {
-			s.consentShown(e, v)
-			shown++
-		}
-		v = before
-	}
-	if err != nil {
-		return s.failed(err)
 	}
 	e.ArrEnd()
-	next := cursor{}
-	if v != nil {
-		next.at = uint64(v.seq)
-	}
-	c.nextCursor(v != nil, next)
+	c.nextCursor(next.at != 0, next)
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
+}
+
+// newestProfile is where the newest profile of a number lies.
+type newestProfile struct {
+	no kopilka.MemberNo
+	at kopilka.Seq
+}
+
+// profilesOf gives the newest profiles of a member and of his parts.
+func (s *Server) profilesOf(m kopilka.MemberNo) (all []newestProfile) {
+	s.queue.View(func(b *engine.State) {
+		for _, no := range b.Parts(m) {
+			if at, sealed := b.Profile(no); sealed && at != 0 {
+				all = append(all, newestProfile{no, at})
+			}
+		}
+	})
+	return all
+}
+
+// profilesFrom cuts the profiles of a member down to what comes from a position on,
+// which is one of them.
+func (s *Server) profilesFrom(all []newestProfile, at kopilka.Seq) ([]newestProfile, *problem) {
+	if at == 0 || at > s.queue.Seq() {
+		return nil, notOfThisList()
+	}
+	record, err := s.queue.Record(at)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	i := slices.IndexFunc(all, func(x newestProfile) bool { return x.no == record.Outcome.Member && at <= x.at })
+	if _, is := record.Command.(*kopilka.PutMember); !is || i < 0 {
+		return nil, notOfThisList()
+	}
+	all = slices.Clone(all[i:])
+	all[0].at = at
+	return all, nil
 }
 
 func (v *version) changesConsent(before *version) bool {

@@ -39,75 +39,54 @@ func (s *Server) postErase(c *call) *problem {
 	o.print.Erase(c.param, hand.reason, hand.actor)
 	cmd.Content = o.print.Sum()
 	o.about = c.param
-	var person []known
 	o.complete = func() *problem {
 		m, p := s.behind(c.param)
 		if p != nil {
 			return p
 		}
 		cmd.Member = m.No
-		person, p = s.knownOf(m.No)
-		return p
+		return nil
 	}
 	r2, p := c.decided()
 	if p != nil {
 		return p
 	}
-	if r2.replayed {
-		if err := s.eraseKeys(c.ctx); err != nil {
-			return s.failed(err)
-		}
-	} else if p := s.forget(person); p != nil {
-		return p
+	if err := s.forget(r2.outcome.Member); err != nil {
+		return s.failed(err)
 	}
 	return c.done(&r2, created)
 }
 
-// known is a number that stands for a person, and the name it is found by.
-type known struct {
-	no   kopilka.MemberNo
-	name string
-}
-
-// knownOf gives all numbers that stand for a member, with their names.
-func (s *Server) knownOf(m kopilka.MemberNo) (all []known, p *problem) {
-	var parts []engine.Member
-	s.queue.View(func(b *engine.State) {
-		for _, no := range b.Parts(m) {
-			parts = append(parts, b.Row(no, s.queue.Now()))
-		}
-	})
-	for i := range parts {
-		profile, p := s.profile(&parts[i])
-		if p != nil {
-			return nil, p
-		}
-		all = append(all, known{parts[i].No, profile.Name})
-	}
-	return all, nil
-}
-
-// forget destroys the keys of a person whom the books have forgotten, and takes him
-// out of the indexes.
-func (s *Server) forget(person []known) *problem {
+// forget takes a person whom the books have forgotten out of the indexes, and destroys
+// his keys. Who his parts are and which keys they have is asked after the command, of all
+// members, since the books forget that too: what came in between goes with the rest.
+func (s *Server) forget(m kopilka.MemberNo) error {
+	var parts []kopilka.MemberNo
 	var slots []uint32
-	s.queue.View(func(b *engine.State) {
-		for _, x := range person {
-			// Read after the command, so that the key of a note that came in between goes too.
-			if slot := b.Row(x.no, s.queue.Now()).KeySlot; slot != 0 {
-				slots = append(slots, slot)
+	for no, more := kopilka.MemberNo(0), true; more; {
+		s.queue.View(func(b *engine.State) {
+			for range 1 << 14 {
+				if more = int64(no) < int64(b.Members()); !more {
+					return
+				}
+				if slot, erased := b.ErasedKey(no); erased && b.Resolve(no) == m {
+					parts = append(parts, no)
+					if slot != 0 {
+						slots = append(slots, slot)
+					}
+				}
+				no++
 			}
-		}
-	})
-	for _, x := range person {
-		s.names.Remove(x.no, x.name)
-		s.dates.Forget(x.no)
-		s.facets.Forget(x.no)
+		})
 	}
-	if err := s.vault.EraseAll(slots); err != nil {
-		return s.failed(err)
+	s.learning.Lock()
+	s.names.Forget(parts)
+	for _, no := range parts {
+		s.dates.Forget(no)
+		s.facets.Forget(no)
 	}
-	return nil
+	s.learning.Unlock()
+	return s.vault.EraseAll(slots)
 }
 
 // eraseKeys destroys the keys of all who were ever forgotten, those that are gone

@@ -164,8 +164,9 @@ func (s *Server) lookHold(o *order) *problem {
 		return p
 	}
 	ref.Seq = held.record.Seq
+	o.lapses = held.hold.Until
 	if o.deed.Member != kopilka.NoMember && !s.same(o.deed.Member, held.record.Outcome.Member) {
-		return problemOf(codeMemberNotFound, memberNotFound)
+		return problemOf(codeMemberNotFound, "the hold is another member's")
 	}
 	o.deed.Member = held.record.Outcome.Member
 	if held.end != nil {

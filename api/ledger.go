@@ -1,6 +1,8 @@
 package api
 
 import (
+	"math"
+
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
 	"github.com/valyala/fasthttp"
@@ -39,6 +41,9 @@ func (s *Server) ledger(c *call) *problem {
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
+	if from.skip > math.MaxInt32 || kopilka.Seq(from.at) > s.queue.Seq() {
+		return notOfThisList()
+	}
 	at, skip := m.LastEntry, int(from.skip)
 	if given && from.at != 0 {
 		at = kopilka.Seq(from.at)
@@ -52,7 +57,7 @@ func (s *Server) ledger(c *call) *problem {
 	if !given || from.at == 0 {
 		gone := expiries(m.Expired)
 		for ; skip < len(gone) && shown < limit; skip++ {
-			s.entryShown(e, nil, gone[skip])
+			s.entryShown(e, nil, gone[skip], false)
 			shown++
 		}
 		if skip < len(gone) {
@@ -70,11 +75,11 @@ func (s *Server) ledger(c *call) *problem {
 		}
 		prev, ok := before(m.No, &record.Outcome)
 		if !ok {
-			return malformed("", "cursor is not of this ledger")
+			return notOfThisList()
 		}
 		list := entriesOf(m.No, record.Command, &record.Outcome)
 		for ; skip < len(list) && shown < limit; skip++ {
-			s.entryShown(e, &record, list[skip])
+			s.entryShown(e, &record, list[skip], c.key.Role == kopilka.RoleAdmin)
 			shown++
 		}
 		if skip < len(list) {

@@ -24,6 +24,7 @@ type memberChange struct {
 	carrier  people.Field[string] // what the card is
 	cashier  people.Field[string] // who enrols
 	store    string               // where the member is enrolled: the one given, or that of the key
+	admin    bool                 // the key's role is admin
 
 	before, merged people.Profile // for the index of names
 }
@@ -191,7 +192,8 @@ func (m *memberChange) print(p *kopilka.ContentPrint) {
 		p.Number(int64(x.Consent.Value.At))
 		p.Text(x.Consent.Value.Source)
 	}
-	if p.Set("attributes", x.Attributes.Set) {
+	// Of attributes null clears all, and {} says nothing.
+	if p.Set("attributes", x.Attributes.Set && (x.Attributes.Value == nil || len(x.Attributes.Value) > 0)) {
 		for _, key := range slices.Sorted(maps.Keys(x.Attributes.Value)) {
 			value, _ := json.Marshal(x.Attributes.Value[key]) // came from JSON
 			p.Text(key)

@@ -32,9 +32,10 @@ func (s *Server) learnNames(ctx context.Context) {
 	}
 }
 
-// eachProfile calls f for every profile. Members are taken in the order in which
-// their profiles lie in the log, so that each of its frames is read once. A profile
-// that cannot be read is passed over, and costs its own member's name and no other's.
+// eachProfile calls f for every profile, while nothing else is learnt. Members are taken
+// in the order in which their profiles lie in the log, so that each of its frames is read
+// once. A profile that cannot be read is passed over, and costs its own member's name
+// and no other's; so is one that is no longer the newest: who changed it learns it.
 func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *people.Profile)) {
 	type place struct {
 		at kopilka.Seq
@@ -61,7 +62,6 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 		if ctx.Err() != nil {
 			return
 		}
-		s.queue.View(func(b *engine.State) { p.at, _ = b.Profile(p.no) }) // as it is by now
 		v, err := s.version(p.at)
 		if err != nil {
 			if unreadable++; first == nil {
@@ -69,7 +69,11 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 			}
 			continue
 		}
-		f(p.no, &v.profile)
+		s.learning.Lock()
+		if newest, sealed := s.profileOf(p.no); sealed && newest == p.at {
+			f(p.no, &v.profile)
+		}
+		s.learning.Unlock()
 	}
 	if unreadable > 0 {
 		s.opts.Log.Error("api: members whose profiles cannot be read are not found by name", "members", unreadable, "first", first)
@@ -77,19 +81,40 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 }
 
 // learn makes a member who was just put known under the new name, and by the new dates
-// and facets.
-func (s *Server) learn(m *memberChange, no kopilka.MemberNo) {
-	s.dates.Put(no, &m.merged)
-	s.facets.Put(no, &m.merged)
-	if m.before.Name == m.merged.Name {
+// and facets. Answers come in any order, so the books are asked which profile is the
+// newest: who was overtaken takes out what he knows of and puts what is, and of whoever
+// was forgotten nothing is learnt.
+func (s *Server) learn(m *memberChange, no kopilka.MemberNo, at kopilka.Seq) {
+	s.learning.Lock()
+	defer s.learning.Unlock()
+	newest, sealed := s.profileOf(no)
+	if !sealed {
 		return
 	}
-	if m.before.Name != "" {
-		s.names.Remove(no, m.before.Name)
+	profile := &m.merged
+	if newest != at {
+		v, err := s.version(newest)
+		if err != nil {
+			s.opts.Log.Error("api: a member is not found by name until the next start", "member", s.ids.ID(no), "err", err)
+			return
+		}
+		profile = &v.profile
 	}
-	if m.merged.Name != "" {
-		s.names.Put(no, m.merged.Name)
+	s.dates.Put(no, profile)
+	s.facets.Put(no, profile)
+	for _, name := range [...]string{m.before.Name, m.merged.Name} {
+		if name != profile.Name {
+			s.names.Remove(no, name)
+		}
 	}
+	s.names.Put(no, profile.Name)
+}
+
+// profileOf is where the newest profile of a number lies; false when there is none, or
+// no longer.
+func (s *Server) profileOf(no kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
+	s.queue.View(func(b *engine.State) { at, sealed = b.Profile(no) })
+	return at, sealed && at != 0
 }
 
 // hasLearned tells whether every profile was read, and waits a little for it.

@@ -69,7 +69,7 @@ func (s *Server) postNote(c *call) *problem {
 		}
 		var err error
 		if cmd.KeySlot, cmd.Words, err = s.vault.SealWords(m.KeySlot, text); err != nil {
-			return s.failed(err)
+			return s.unsealed(err)
 		}
 		return nil
 	}

@@ -43,8 +43,9 @@ func (o *order) decodeRating(r *reader, receipt string) {
 	c.Content = o.print.Sum()
 }
 
-// lookRating finds the receipt and its buyer, and seals the words under the
-// buyer's key; those of nobody under a key of their own.
+// lookRating finds the receipt and its buyer, and seals the words under the key of
+// the number that bought, be it part of another member by now; those of nobody under
+// one key for all.
 func (s *Server) lookRating(o *order) *problem {
 	x := &o.rating
 	c := &x.cmd
@@ -56,10 +57,12 @@ func (s *Server) lookRating(o *order) *problem {
 	if x.words == "" {
 		return nil
 	}
-	slot := uint32(0)
-	if c.Member != kopilka.NoMember {
-		s.queue.View(func(b *engine.State) { slot = b.Member(c.Member, s.queue.Now()).KeySlot })
+	if c.Member == kopilka.NoMember {
+		c.Words = s.vault.SealNobodys(x.words)
+		return nil
 	}
+	slot := uint32(0)
+	s.queue.View(func(b *engine.State) { slot = b.Row(c.Member, s.queue.Now()).KeySlot })
 	var err error
 	c.KeySlot, c.Words, err = s.vault.SealWords(slot, x.words)
 	if errors.Is(err, people.ErrErased) {
@@ -97,7 +100,7 @@ func (s *Server) ratingField(e *jx.Encoder, receipt string) *problem {
 	}
 	c := record.Command.(*kopilka.Rating)
 	words := ""
-	if c.KeySlot != 0 {
+	if len(c.Words) > 0 {
 		words, err = s.vault.OpenWords(c.KeySlot, c.Words)
 		if err != nil && !errors.Is(err, people.ErrErased) {
 			return s.failed(err)

@@ -22,7 +22,7 @@ func TestRating(t *testing.T) {
 	put(sale, `{"stars":2}`).is(201)
 	s.get("/v1/receipts/"+sale).is(200, "rating.stars", 2, "rating.text", nil)
 
-	// Nobody's words have a key of their own.
+	// Nobody's words have one key, however many there are.
 	s.post("/v1/receipts", `{"id":"n1","amount":100}`).is(201)
 	put("n1", `{"stars":5,"text":"fine"}`).is(201, "member_id", nil)
 	s.get("/v1/receipts/n1").is(200, "rating.text", "fine")
@@ -84,4 +84,23 @@ func TestTillAndIdentity(t *testing.T) {
 	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4}`).is(201)
 	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4,"text":"again"}`).refused(codeMemberNotFound, "")
 	s.get("/v1/receipts/" + sale + "/explain").is(200)
+}
+
+// TestRatingOfPart rates the receipt of one who is part of another, and then forgets
+// him by himself: the words go with him.
+func TestRatingOfPart(t *testing.T) {
+	s := open(t)
+	s.as("till", "PUT", "/v1/members/into", `{"name":"Into"}`).is(201)
+	s.as("till", "PUT", "/v1/members/from", `{"name":"From"}`).is(201)
+	sale := s.sell("from", 1000)
+	s.as("admin", "POST", "/v1/members/into/merge", `{"id":"m1","from":"from","reason":"r","actor":"o"}`).is(201)
+	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":5,"text":"my name is From"}`).
+		is(201, "member_id", s.get("/v1/members/into").at("member_id"))
+	s.get("/v1/receipts/"+sale).is(200, "rating.text", "my name is From")
+	s.as("admin", "POST", "/v1/merges/m1/undo", `{"id":"u1","reason":"r","actor":"o"}`).is(201)
+	s.get("/v1/receipts/"+sale).is(200, "rating.text", "my name is From")
+	s.as("admin", "POST", "/v1/members/from/erase", `{"id":"x1","reason":"r","actor":"o"}`).is(201)
+	s.get("/v1/receipts/"+sale).is(200, "rating.stars", 5, "rating.text", nil)
+	s.get("/v1/members/into").is(200, "name", "Into")
+	s.as("till", "PUT", "/v1/receipts/"+sale+"/rating", `{"stars":4,"text":"again"}`).refused(codeMemberNotFound, "")
 }

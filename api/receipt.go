@@ -26,6 +26,7 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 	c := &o.receipt
 	*c = kopilka.Receipt{Lines: c.Lines[:0], Coupons: c.Coupons[:0], Imported: o.past, Earn: o.earns}
 	o.begin(c, &c.Head, &c.Deed)
+	o.sale = !o.past
 	priced, lined := false, false
 	for f := r.object(fields); f.next(); {
 		switch f.name {
@@ -67,12 +68,32 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 			r.failAt("/certificate", "nobody is named whose certificate it could be: a gift certificate goes into coupons")
 		}
 	}
+	if o.past {
+		o.checkPast(r)
+	}
 	if c.Started != 0 && c.Finished != 0 && c.Finished < c.Started {
 		r.failAt("/finished_at", "is before started_at")
 	}
 	o.checkSums(r, lined)
 	o.print.Receipt(o.who.by, o.who.text, c)
 	c.Content = o.print.Sum()
+}
+
+// checkPast refuses in a receipt of a history what would be taken from the books of
+// today. How many points were spent then may be told, and spends nothing.
+func (o *order) checkPast(r *reader) {
+	c := &o.receipt
+	const spent = "a receipt of the past spends nothing"
+	switch {
+	case c.Hold.ID != "":
+		r.failAt("/hold", spent)
+	case c.Certificate != 0:
+		r.failAt("/certificate", spent)
+	case len(c.Coupons) > 0:
+		r.failAt("/coupons", spent)
+	case c.Redeem == kopilka.RedeemMax:
+		r.failAt("/redeem", spent+": say how many points were spent then")
+	}
 }
 
 // couponsMax bounds the instruments of one receipt, and couponMax the length of
@@ -192,7 +213,7 @@ func (s *Server) quote(c *call) *problem {
 		b.Quote(s.queue.Now(), &o.receipt, &out)
 	})
 	if out.Refusal != kopilka.Accepted {
-		return o.refused(&out)
+		return s.whyNot(o, &out)
 	}
 	out.Time = s.queue.Now()
 	c.out.ObjStart()

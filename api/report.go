@@ -254,11 +254,17 @@ func (r *reporting) reactivation() (report.Fold, *problem) {
 	var history *index.History
 	names := map[string]uint8{}
 	r.s.queue.View(func(b *engine.State) {
+		if t0 > b.Day() {
+			return
+		}
 		for i, n := range b.Program().RFM.Segments.Names {
 			names[n.ID] = uint8(i)
 		}
 		history = b.Index().AsOf(t0)
 	})
+	if history == nil {
+		return nil, malformed("", "t0, which is the day before from when it is absent, is a day that has not come")
+	}
 	table := history.Table()
 	var cohorts []report.Cohort
 	for _, id := range asleep {

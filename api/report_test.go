@@ -113,6 +113,8 @@ func TestReactivation(t *testing.T) {
 	}
 	s.get("/v1/reports/reactivation?from="+from+"&t0=2026-03-02").is(200, "members", 0, "buyers_share_bp", nil)
 	s.get("/v1/reports/reactivation?from="+from+"&t0="+from).refused(codeMalformed, "")
+	s.get("/v1/reports/reactivation?t0=2148-01-01&from=2148-06-01&to=2148-12-31").refused(codeMalformed, "")
+	s.get("/v1/reports/reactivation?from=2148-06-01&to=2148-12-31").refused(codeMalformed, "")
 }
 
 // TestReportOfWhatPointsPaid: a capture and a redemption sell nothing, so neither

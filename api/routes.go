@@ -79,9 +79,11 @@ func (s *Server) table() []route {
 		{method: "POST", path: "/v1/members/{card}/merge", roles: admin, bytes: bodyMax, serve: s.postMerge},
 		{method: "POST", path: "/v1/merges/{id}/undo", roles: admin, bytes: bodyMax, serve: s.postUnmerge},
 		{method: "POST", path: "/v1/members/{card}/erase", roles: admin, bytes: bodyMax, serve: s.postErase},
+		{method: "GET", path: "/v1/members/{card}/certificates", roles: analysts, serve: s.givenCertificates},
 		{method: "POST", path: "/v1/members/{card}/certificates", roles: admin, bytes: bodyMax, serve: s.postCertificate},
 
 		{method: "GET", path: "/v1/instruments", roles: all, serve: s.instruments},
+		{method: "GET", path: "/v1/instruments/{instrument}/emissions", roles: admin, serve: s.emissions},
 		{method: "POST", path: "/v1/instruments/{instrument}/emissions", roles: admin, bytes: bodyMax, serve: s.postEmission},
 		{method: "GET", path: "/v1/instruments/{instrument}/numbers", roles: admin, serve: s.numbers},
 		{method: "GET", path: "/v1/numbers/{number}", roles: all, serve: s.getNumber},

@@ -89,9 +89,12 @@ type Server struct {
 	ids    kopilka.MemberIDs
 	codes  kopilka.Codes
 	turns  turns
-	issuer issuer
-	large  chan struct{} // a place for each large body that is worked on
-	passes passes
+	// learning is held while names, dates and facets are told of a member, and
+	// forget one.
+	learning sync.Mutex
+	issuer   issuer
+	large    chan struct{} // a place for each large body that is worked on
+	passes   passes
 	// simulating is held by the one simulation that is reckoned.
 	simulating sync.Mutex
 
@@ -198,6 +201,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
 	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
+	c.order.print.SetSecret(s.vault.ContentSecret())
 	c.out.Reset()
 	c.name()
 	meter := &unrouted

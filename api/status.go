@@ -164,28 +164,6 @@ func refused(o *kopilka.Outcome) *problem {
 	return p
 }
 
-// refused is the problem that a refusal of the order is shown as, with the place of
-// what is wrong where a coupon is.
-func (o *order) refused(out *kopilka.Outcome) *problem {
-	p := refused(out)
-	c, ok := o.cmd.(*kopilka.Receipt)
-	if !ok || len(c.Coupons) == 0 {
-		return p
-	}
-	switch out.Refusal {
-	case kopilka.InstrumentUsed, kopilka.InstrumentExpired, kopilka.InstrumentUnfit, kopilka.NotFound:
-		at := out.Coupon
-		pointer := fmt.Sprintf("/coupons/%d", at)
-		if o.shown { // stands before what was said in coupons
-			if pointer = "/card"; at > 0 {
-				pointer = fmt.Sprintf("/coupons/%d", at-1)
-			}
-		}
-		p.faults = append(p.faults, fault{pointer, kinds[p.code].title})
-	}
-	return p
-}
-
 const (
 	// One text for cards, phones and ids: they can be guessed, and the answer
 	// must not tell one guess from another.

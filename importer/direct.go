@@ -26,7 +26,9 @@ type Direct struct {
 // NewDirect imports into a queue. With earn, sales earn as if they were made
 // at the till, under the program that was in force on their day.
 func NewDirect(queue *commit.Queue, vault *people.Vault, earn bool) *Direct {
-	return &Direct{queue: queue, vault: vault, earn: earn, group: group{names: map[string]bool{}}}
+	d := &Direct{queue: queue, vault: vault, earn: earn, group: group{names: map[string]bool{}}}
+	d.print.SetSecret(vault.ContentSecret())
+	return d
 }
 
 // group is commands that go into the log together, each with the place of its row.

@@ -18,7 +18,10 @@ func (d *Direct) member(row *Row, h kopilka.Head, result *Result) (*kopilka.PutM
 		Referrer: kopilka.NoMember, Imported: !d.earn}
 	invited := true
 	d.queue.View(func(s *engine.State) {
-		if no, known := s.ByCard(row.Card); known {
+		no, known := s.ByCard(row.Card)
+		if !known {
+			c.Store, c.Source = row.Store, p.Source
+		} else {
 			m := s.Member(no, s.Now())
 			c.Base, c.Registered, c.State, c.Blocked = m.ProfileAt, m.Registered, m.State, m.Blocked
 			c.Referrer, c.KeySlot = m.Referrer, m.KeySlot

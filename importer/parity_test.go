@@ -140,7 +140,7 @@ func TestSaidOfBothWays(t *testing.T) {
 		for _, sink := range sinks {
 			mustRun(t, opts, sink)
 		}
-		compared := 0
+		compared, brought := 0, 0
 		for i := range x.rows {
 			row := &x.rows[i]
 			ids := []string{row.ID}
@@ -155,12 +155,44 @@ func TestSaidOfBothWays(t *testing.T) {
 				if a != 0 {
 					compared++
 				}
+				one, another := direct.brought(t, id), served.brought(t, id)
+				if one != another {
+					t.Fatalf("%s: enrolled at %q of the folder, %q of the server", id, one, another)
+				}
+				if one != "" {
+					brought++
+				}
 			}
 		}
 		if compared < 5 {
 			t.Fatalf("%s: only %d commands to compare", file.kind, compared)
 		}
+		if file.kind == Members && brought < 2 {
+			t.Fatalf("only %d members have a store or a source", brought)
+		}
 	}
+}
+
+// brought is the store and the source that a member under an id was enrolled with,
+// which reports of enrolment count by.
+func (b *books) brought(t *testing.T, id string) string {
+	t.Helper()
+	found, err := b.queue.FindID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Seq == 0 {
+		return ""
+	}
+	record, err := b.queue.Record(found.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, is := record.Command.(*kopilka.PutMember)
+	if !is || c.Store+c.Source == "" {
+		return ""
+	}
+	return c.Store + " by " + c.Source
 }
 
 // content is the fingerprint of what the books have under an id; 0 when they

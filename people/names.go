@@ -70,6 +70,32 @@ func (x *Names) Remove(m kopilka.MemberNo, name string) {
 	}
 }
 
+// Forget takes out members under whatever name they stand. It looks through all names.
+func (x *Names) Forget(members []kopilka.MemberNo) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for b := len(x.blocks) - 1; b >= 0; b-- {
+		bl := x.blocks[b]
+		kept := 0
+		for i := range bl.n {
+			if !slices.Contains(members, bl.members[i]) {
+				bl.keys[kept], bl.members[kept] = bl.keys[i], bl.members[i]
+				kept++
+			}
+		}
+		x.n -= bl.n - kept
+		clear(bl.keys[kept:bl.n])
+		clear(bl.members[kept:bl.n])
+		bl.n = kept
+		if kept == 0 {
+			x.blocks = slices.Delete(x.blocks, b, b+1)
+			x.firsts = slices.Delete(x.firsts, b, b+1)
+		} else {
+			x.firsts[b] = bl.keys[0]
+		}
+	}
+}
+
 // Find gives up to limit of the Candidates.
 func (x *Names) Find(query string, limit int) []kopilka.MemberNo {
 	var found []kopilka.MemberNo

@@ -152,6 +152,32 @@ func TestNamesAgainstNaive(t *testing.T) {
 	}
 }
 
+// TestNamesForget takes out some of many members, and with some all of a block.
+func TestNamesForget(t *testing.T) {
+	x := NewNames()
+	for m := range kopilka.MemberNo(3000) {
+		x.Put(m, fmt.Sprintf("Berg %c%d", 'a'+m%26, m))
+	}
+	var gone []kopilka.MemberNo
+	for m := range kopilka.MemberNo(3000) {
+		if m%3 == 0 || m < 1000 {
+			gone = append(gone, m)
+		}
+	}
+	x.Forget(gone)
+	if err := x.check(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := x.Len(), 2*(3000-len(gone)); got != want {
+		t.Fatalf("%d words are held; want %d", got, want)
+	}
+	for m := range x.Candidates("berg") {
+		if slices.Contains(gone, m) {
+			t.Fatalf("member %d is found", m)
+		}
+	}
+}
+
 // One name many times over fills blocks with one key.
 func TestNamesAlike(t *testing.T) {
 	x := NewNames()

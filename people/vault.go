@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/kopilka/kopilka"
 )
 
 // Vault seals profiles and opens them. Its methods may be called from many
@@ -19,6 +21,10 @@ import (
 type Vault struct {
 	keys  *keyFile
 	phone []byte // key of PhoneTag
+
+	content kopilka.ContentSecret
+	nobodys [keySize]byte // key of the words of nobody known
+	cursor  []byte        // key of CursorMark
 }
 
 // sealedFormat is the first byte of a sealed profile.
@@ -49,7 +55,9 @@ func Open(dir, masterKeyFile string) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("people: open the keys with %s: %w", masterKeyFile, err)
 	}
-	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size)}, nil
+	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size),
+		content: kopilka.ContentSecret(m.derive("content", sha256.Size)), nobodys: [keySize]byte(m.derive("nobodys words", keySize)),
+		cursor: m.derive("cursor", sha256.Size)}, nil
 }
 
 // Close closes the key file. Whoever is in Seal or Erase gets an error.
@@ -147,6 +155,18 @@ func (v *Vault) PhoneTag(e164 string) uint64 {
 	h := hmac.New(sha256.New, v.phone)
 	h.Write([]byte(e164))
 	return max(1, binary.LittleEndian.Uint64(h.Sum(nil)))
+}
+
+// ContentSecret is what the fingerprints of the contents of commands are made under:
+// it lies with the master key and in no log.
+func (v *Vault) ContentSecret() kopilka.ContentSecret { return v.content }
+
+// CursorMark is what a server signs the places in its lists with: the first 8 bytes of
+// HMAC-SHA256 under a key of its own.
+func (v *Vault) CursorMark(place []byte) [8]byte {
+	h := hmac.New(sha256.New, v.cursor)
+	h.Write(place)
+	return [8]byte(h.Sum(nil))
 }
 
 // seal writes format, nonce, sealed profile and tag.

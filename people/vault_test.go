@@ -420,6 +420,10 @@ func TestWords(t *testing.T) {
 	f(other, profile, "", ErrDamaged) // a profile is no words
 	f(slot, nil, "", ErrDamaged)
 	f(slot, []byte{2}, "", ErrDamaged)
+	nobodys := v.SealNobodys("nobody asked me")
+	f(0, nobodys, "nobody asked me", nil)
+	f(0, sealed, "", ErrDamaged)
+	f(slot, nobodys, "", ErrDamaged)
 	if err := v.Erase(slot); err != nil {
 		t.Fatal(err)
 	}

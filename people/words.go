@@ -20,16 +20,28 @@ func (v *Vault) SealWords(slot uint32, words string) (newSlot uint32, sealed []b
 	if err != nil {
 		return 0, nil, fmt.Errorf("people: seal words: %w", err)
 	}
+	return slot, sealWords(slot, &key, words), nil
+}
+
+// SealNobodys seals what somebody wrote of whom nothing is known: under one key for
+// all such words, which follows from the master key and which no erasure destroys. They
+// open with slot 0.
+func (v *Vault) SealNobodys(words string) []byte { return sealWords(0, &v.nobodys, words) }
+
+func sealWords(slot uint32, key *[keySize]byte, words string) []byte {
 	aead := randomNonceAEAD(key[:])
-	sealed = make([]byte, 1, 1+len(words)+aead.Overhead())
+	sealed := make([]byte, 1, 1+len(words)+aead.Overhead())
 	sealed[0] = sealedFormat
-	return slot, aead.Seal(sealed, nil, []byte(words), wordsData(slot)), nil
+	return aead.Seal(sealed, nil, []byte(words), wordsData(slot))
 }
 
 // OpenWords opens words that were sealed under the key in a slot. It fails as
 // Open does.
 func (v *Vault) OpenWords(slot uint32, sealed []byte) (string, error) {
-	key, err := v.keys.key(slot)
+	key, err := v.nobodys, error(nil)
+	if slot != 0 {
+		key, err = v.keys.key(slot)
+	}
 	if err != nil {
 		return "", fmt.Errorf("people: open words: %w", err)
 	}

@@ -106,8 +106,16 @@ func (t *Term) append(b []byte) []byte {
 		return appendText(append(b, ':'), t.Text, false)
 	case typed:
 		return t.value.append(appendText(append(b, '.'), t.Text, false))
+	case placed:
+		b = appendText(append(b, ':'), t.Text, strings.Contains(t.Text, comma))
+		if t.Period != (Period{}) {
+			b = t.Period.append(append(b, comma...))
+		}
+		return b
 	case inPeriod:
-		b = t.Period.append(b)
+		if t.Period != (Period{}) {
+			b = t.Period.append(append(b, ':'))
+		}
 	}
 	// A bound that nothing can reach is written as it came: f>5 and not f>=6, which
 	// would be refused.
@@ -129,13 +137,10 @@ func (t *Term) append(b []byte) []byte {
 }
 
 func (p Period) append(b []byte) []byte {
-	switch {
-	case p.Days > 0:
-		return append(strconv.AppendInt(append(b, ':'), int64(p.Days), 10), 'd')
-	case p == Period{}:
-		return b
+	if p.Days > 0 {
+		return append(strconv.AppendInt(b, int64(p.Days), 10), 'd')
 	}
-	return append(b, ":"+p.First.String()+between+p.Last.String()...)
+	return append(b, p.First.String()+between+p.Last.String()...)
 }
 
 func (w *value) append(b []byte) []byte {
@@ -164,8 +169,11 @@ func appendText(b []byte, s string, quoted bool) []byte {
 	return append(b, s...)
 }
 
-// between stands between the ends of a range.
-const between = ".."
+// between stands between the ends of a range, and comma before the period of a place.
+const (
+	between = ".."
+	comma   = ","
+)
 
 // cutRange cuts a range at its dots; false when it has none.
 func cutRange(s string) (low, high string, ok bool) { return strings.Cut(s, between) }

@@ -16,7 +16,7 @@ const (
 	TextMax    = 4096 // bytes, of the canonical form too
 	DepthMax   = 32   // of parentheses and negations
 	TermsMax   = 64
-	PeriodsMax = 4 // different ones: each takes memory by the member
+	PeriodsMax = 4 // different ones, with their stores: each takes memory by the member
 )
 
 // most is what no bound above means; numberMax bounds the numbers of a text.
@@ -68,8 +68,14 @@ type parser struct {
 	now     token
 	words   Words
 	depth   int
-	periods []Period
+	periods []stretch
 	expr    *Expr
+}
+
+// stretch is what is added up of receipts: those of a period, and perhaps of a store.
+type stretch struct {
+	store string
+	Period
 }
 
 func (p *parser) advance() (err error) {
@@ -170,6 +176,8 @@ func (p *parser) term() (*Term, error) {
 		return t, p.text(t)
 	case number, inPeriod:
 		return t, p.number(t)
+	case placed:
+		return t, p.place(t)
 	}
 	return t, nil
 }
@@ -237,7 +245,7 @@ func (p *parser) number(t *Term) error {
 			return err
 		}
 		if period, ok := p.period(); ok {
-			if err := p.keep(period); err != nil {
+			if err := p.keep(p.now.column, stretch{Period: period}); err != nil {
 				return err
 			}
 			t.Period = period
@@ -306,11 +314,15 @@ func (p *parser) period() (Period, bool) {
 	if p.now.kind != word {
 		return Period{}, false
 	}
-	if days, ok := strings.CutSuffix(p.now.text, "d"); ok {
+	return readPeriod(p.now.text)
+}
+
+func readPeriod(s string) (Period, bool) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)
 		return Period{Days: n}, err == nil && digits(days) && n > 0 && n < int(kopilka.DayNever)
 	}
-	first, last, ok := cutRange(p.now.text)
+	first, last, ok := cutRange(s)
 	if !ok {
 		last = first
 	}
@@ -319,13 +331,50 @@ func (p *parser) period() (Period, bool) {
 	return Period{First: a, Last: b}, err == nil && fails == nil && a <= b && b > 0
 }
 
-// keep counts the periods that are asked for.
-func (p *parser) keep(period Period) error {
+// place reads a store, and behind a comma perhaps a period.
+func (p *parser) place(t *Term) error {
+	const what = "a store, alone or with a comma and a period, such as S1,30d; a store with a comma in its name stands in quotes"
+	if err := p.colon(what); err != nil {
+		return err
+	}
+	column := p.now.column
+	store, period, timed := p.now.text, "", false
+	switch p.now.kind {
+	case word:
+		store, period, timed = strings.Cut(store, comma)
+	case quoted:
+	default:
+		return p.expected(what)
+	}
+	inQuotes := p.now.kind == quoted
+	if err := p.advance(); err != nil {
+		return err
+	}
+	if inQuotes && p.now.kind == word {
+		if period, timed = strings.CutPrefix(p.now.text, comma); timed {
+			if err := p.advance(); err != nil {
+				return err
+			}
+		}
+	}
+	t.Text = strings.Clone(store)
+	ok := store != ""
+	if timed && ok {
+		t.Period, ok = readPeriod(period)
+	}
+	if !ok {
+		return fault(column, "expected "+what)
+	}
+	return p.keep(column, stretch{t.Text, t.Period})
+}
+
+// keep counts the periods that are asked for, each with its store.
+func (p *parser) keep(column int, period stretch) error {
 	if slices.Contains(p.periods, period) {
 		return nil
 	}
 	if len(p.periods) == PeriodsMax {
-		return fault(p.now.column, fmt.Sprintf("more than %d different periods", PeriodsMax))
+		return fault(column, fmt.Sprintf("more than %d different periods, with their stores", PeriodsMax))
 	}
 	p.periods = append(p.periods, period)
 	return nil
