@@ -69,6 +69,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	case *kopilka.Receipt:
 		s.memberIDField(e, buyer(c.Member, out))
 		s.receiptAnswer(e, r.seq, c, out)
+		flagsField(e, out.Flags, r.watched)
 	case *kopilka.Redemption:
 		s.memberIDField(e, buyer(c.Member, out))
 		intField(e, "earned", 0)
@@ -84,7 +85,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		s.memberIDField(e, buyer(c.Member, out))
 		intField(e, "points", int64(c.Points))
 		s.standing(e, r.seq, out)
-		flagsField(e, out.Flags)
+		flagsField(e, out.Flags, r.watched)
 	case *kopilka.Return:
 		s.memberIDField(e, buyer(c.Member, out))
 		optField(e, "receipt", c.Receipt)

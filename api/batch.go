@@ -342,6 +342,7 @@ func (b *batch) answer(l *line) {
 		intField(e, "status", status)
 		e.FieldStart("replayed")
 		e.Bool(r.replayed)
+		r.watched = b.c.watches()
 		b.c.s.answer(e, r)
 		if who := l.order.who; !r.replayed && who.by == kopilka.ByCard && b.fresh[who.text] {
 			e.FieldStart("enrolled")

@@ -123,6 +123,7 @@ func (c *call) done(r *result, status int) *problem {
 		c.ctx.Response.Header.Set("Idempotent-Replayed", "true")
 	}
 	c.out.ObjStart()
+	r.watched = c.watches()
 	c.s.answer(&c.out, r)
 	c.out.ObjEnd()
 	return c.reply(status)

@@ -12,6 +12,9 @@ func (s *Server) postCode(c *call) *problem {
 	if p := c.onlyQuery(); p != nil {
 		return p
 	}
+	if c.key.Store != "" {
+		return problemOf(codeForbidden, "a till of a store reads codes and makes none: whoever made them could spend anybody's points")
+	}
 	if body := c.body(); len(body) > 0 {
 		r := &c.in
 		r.start(body)

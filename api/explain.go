@@ -52,7 +52,7 @@ func (s *Server) explain(c *call) *problem {
 	s.campaignsExplained(e, x)
 	s.legsField(e, x.out.Legs)
 	s.lotsField(e, x.out)
-	flagsField(e, x.out.Flags)
+	flagsField(e, x.out.Flags, c.watches())
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

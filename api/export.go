@@ -105,7 +105,7 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 		if p != nil {
 			return p
 		}
-		if p := s.saleShown(e, id, &v); p != nil {
+		if p := s.saleShown(e, id, &v, true); p != nil {
 			return p
 		}
 	}

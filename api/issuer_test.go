@@ -308,6 +308,8 @@ func TestAppCodes(t *testing.T) {
 	s.post("/v1/receipts", fmt.Sprintf(`{"id":"r1","code":%q,"amount":1000,"redeem":100}`, code)).is(201, "redeemed", 100)
 	s.post("/v1/members/c9/codes", "").refused(codeMemberNotFound, "")
 	s.as("analyst", "POST", "/v1/members/c1/codes", "").refused(codeForbidden, "")
+	s.as("s1", "POST", "/v1/members/c1/codes", "").refused(codeForbidden, "")
+	s.as("admin", "POST", "/v1/members/c1/codes", "").is(200)
 	s.clock(testStart.Add(11 * time.Minute))
 	s.post("/v1/receipts", fmt.Sprintf(`{"id":"r2","code":%q,"amount":1000}`, code)).refused(codeMemberNotFound, "")
 	s.as("admin", "PUT", "/v1/members/c1", `{"blocked":true}`).is(200)

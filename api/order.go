@@ -67,6 +67,7 @@ type result struct {
 	outcome  *kopilka.Outcome
 	replayed bool   // this is an earlier answer
 	secret   string // of a key that was made just now
+	watched  bool   // whoever asks may hear what looked odd
 }
 
 // begin points the order at an empty command and its parts.

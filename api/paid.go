@@ -31,7 +31,6 @@ func (s *Server) receiptAnswer(e *jx.Encoder, seq kopilka.Seq, c *kopilka.Receip
 		e.FieldStart("offer_card")
 		e.Bool(offersCard(s.rules(out.Program), c, out))
 	}
-	flagsField(e, out.Flags)
 }
 
 // offersCard tells whether the program asks to offer a card for an anonymous
@@ -118,7 +117,15 @@ func (s *Server) campaignsField(e *jx.Encoder, all []kopilka.CampaignUse) {
 	e.ArrEnd()
 }
 
-func flagsField(e *jx.Encoder, flags kopilka.Flags) {
+// watches tells whether whoever asks may hear what looked odd. A till may not: it would
+// tell a thief behind it how far he can go.
+func (c *call) watches() bool { return c.key.Role != kopilka.RoleTill }
+
+// flagsField writes what looked odd, to those who may hear it.
+func flagsField(e *jx.Encoder, flags kopilka.Flags, watched bool) {
+	if !watched {
+		flags = 0
+	}
 	e.FieldStart("flags")
 	e.ArrStart()
 	for _, name := range flags.Names() {

@@ -216,7 +216,17 @@ func TestFlagsAndCodes(t *testing.T) {
 	code := s.as("till", "POST", "/v1/members/c1/codes", "").is(200).at("code")
 	s.post("/v1/receipts", `{"id":"r0","card":"c1","amount":1000,"redeem":1}`).refused(codeRedeemNotPermitted, "")
 	s.post("/v1/receipts", fmt.Sprintf(`{"id":"r1","code":%q,"amount":1000,"redeem":"max"}`, code)).is(201, "redeemed", 500, "flags", []any{})
-	r := s.post("/v1/receipts", `{"id":"r2","card":"c1","amount":1000}`).is(201, "flags", []any{"earns_often"})
+	// Tills do not hear of it, nor does a thief behind one; analysts and admins do.
+	s.post("/v1/quotes", `{"card":"c1","amount":1000}`).is(200, "flags", []any{})
+	r := s.post("/v1/receipts", `{"id":"r2","card":"c1","amount":1000}`).is(201, "flags", []any{})
+	s.post("/v1/receipts", `{"id":"r2","card":"c1","amount":1000}`).is(200, "flags", []any{})
+	s.as("admin", "POST", "/v1/receipts", `{"id":"r2","card":"c1","amount":1000}`).is(200, "flags", []any{"earns_often"})
+	s.as("admin", "POST", "/v1/quotes", `{"card":"c1","amount":1000}`).is(200, "flags", []any{"earns_often"})
+	s.lines("till", "/v1/batch", `{"op":"receipt","id":"r2","card":"c1","amount":1000}`)[0].is(200, "flags", []any{})
+	for _, path := range []string{"/v1/receipts/r2", "/v1/receipts/r2/explain"} {
+		s.as("till", "GET", path, "").is(200, "flags", []any{})
+		s.as("analyst", "GET", path, "").is(200, "flags", []any{"earns_often"})
+	}
 	if r.int("earned") == 0 {
 		t.Fatal("a flag has refused something")
 	}

@@ -180,10 +180,10 @@ func (s *Server) passed(at kopilka.Time) *problem {
 // instant reads a parameter that is a time, in the forms that a program's instants
 // have; 0 when it is absent.
 func (s *Server) instant(c *call, name string) (kopilka.Time, *problem) {
-	text := c.query(name)
-	if text == "" {
+	if !c.ctx.QueryArgs().Has(name) {
 		return 0, nil
 	}
+	text := c.query(name)
 	// A plus that was not escaped arrives as a space.
 	text = strings.Replace(text, " ", "+", 1)
 	t, err := program.ReadInstant(text, s.queue.Calendar().Zone)

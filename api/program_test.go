@@ -184,3 +184,21 @@ func TestLargeProgram(t *testing.T) {
 	put(wide).is(200, "version", 3)
 	s.get("/v1/program").is(200, "program.campaigns.255.points", 1)
 }
+
+// TestScheduledInstant: at is written as the document's instants are.
+func TestScheduledInstant(t *testing.T) {
+	s := open(t)
+	next := strings.Replace(testProgram, "earn_bp: 500", "earn_bp: 700", 1)
+	f := func(at, want string) {
+		t.Helper()
+		s.as("admin", "PUT", "/v1/program?at="+at, next).is(200, "in_force_from", want)
+	}
+	f("2026-12-01", "2026-12-01T00:00:00.000+01:00")
+	f("2026-07-01T09:30", "2026-07-01T09:30:00.000+02:00")
+	f("2026-07-01T09:30:00Z", "2026-07-01T11:30:00.000+02:00")
+	f("2026-07-01T09:30:00%2B02:00", "2026-07-01T09:30:00.000+02:00")
+	f("2026-07-01T09:30:00+02:00", "2026-07-01T09:30:00.000+02:00") // arrives with a space
+	for _, at := range []string{"tomorrow", "2026-13-01", "1960-01-01"} {
+		s.as("admin", "PUT", "/v1/program?at="+at, next).refused(codeMalformed, "")
+	}
+}

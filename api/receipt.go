@@ -217,7 +217,7 @@ func (s *Server) quote(c *call) *problem {
 	}
 	out.Time = s.queue.Now()
 	c.out.ObjStart()
-	s.answer(&c.out, &result{seq: at, cmd: &o.receipt, outcome: &out})
+	s.answer(&c.out, &result{seq: at, cmd: &o.receipt, outcome: &out, watched: c.watches()})
 	intField(&c.out, "max_certificate", int64(out.MaxCertificate))
 	intField(&c.out, "max_redeem", int64(out.MaxRedeem))
 	s.capsField(&c.out, &o.receipt, &out)
@@ -271,21 +271,21 @@ func (s *Server) showReceipt(c *call, id string) *problem {
 	if p != nil {
 		return p
 	}
-	if p := s.saleShown(&c.out, id, &v); p != nil {
+	if p := s.saleShown(&c.out, id, &v, c.watches()); p != nil {
 		return p
 	}
 	return c.reply(fasthttp.StatusOK)
 }
 
 // saleShown writes a receipt with what has become of it.
-func (s *Server) saleShown(e *jx.Encoder, id string, v *sale) *problem {
+func (s *Server) saleShown(e *jx.Encoder, id string, v *sale, watched bool) *problem {
 	returns, p := s.returnsOf(v.lastReturn)
 	if p != nil {
 		return p
 	}
 	e.ObjStart()
 	strField(e, "kind", v.record.Command.Kind().String())
-	s.answer(e, &result{seq: v.record.Seq, cmd: v.record.Command, outcome: &v.record.Outcome})
+	s.answer(e, &result{seq: v.record.Seq, cmd: v.record.Command, outcome: &v.record.Outcome, watched: watched})
 	s.deedFields(e, v.deed)
 	if c, ok := v.record.Command.(*kopilka.Receipt); ok {
 		s.servedFields(e, c)

@@ -61,6 +61,16 @@ func TestReportPeriod(t *testing.T) {
 	s.get("/v1/reports/program?t0=2026-03-01").refused(codeMalformed, "")
 	s.get("/v1/reports/liability?from=2026-03-01").refused(codeMalformed, "")
 	s.get("/v1/reports/nothing").refused(codeNotFound, "")
+	// What is empty is not absent.
+	for _, path := range []string{"/v1/reports/program?from=", "/v1/reports/program?to=", "/v1/reports/program?from", "/v1/reports/reactivation?t0=",
+		"/v1/segments?as_of=", "/v1/rfm?as_of=", "/v1/segments/core/members?as_of=", "/v1/rfm/members?as_of=",
+		"/v1/reports/program?table=", "/v1/reports/program?table=zz", "/v1/reports/liability?table=figure"} {
+		s.get(path).refused(codeMalformed, "")
+	}
+	s.as("admin", "PUT", "/v1/program?at=", reportProgram).refused(codeMalformed, "")
+	s.get("/v1/reports/program?table=naming").is(200, "naming.0.by", "card")
+	s.get("/v1/reports/program?table=figures").is(200, "found_by_phone_share_bp", 0)
+	s.get("/v1/reports/program?to=2026-02-01").is(200, "found_by_phone_share_bp", nil)
 }
 
 func TestReportCSV(t *testing.T) {

@@ -96,7 +96,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/rfm/numbers", roles: analysts, serve: s.rfmNumbers},
 		{method: "POST", path: "/v1/rfm/refresh", roles: admin, bytes: bodyMax, serve: s.postRefresh},
 		{method: "GET", path: "/v1/reports/{name}", roles: analysts, serve: s.report},
-		{method: "POST", path: "/v1/simulations/program", roles: analysts, bytes: programMax, serve: s.simulateProgram},
+		{method: "POST", path: "/v1/simulations/program", roles: admin, bytes: programMax, serve: s.simulateProgram},
 		{method: "POST", path: "/v1/simulations/roi", roles: analysts, bytes: bodyMax, serve: s.payback},
 
 		{method: "GET", path: "/v1/program", roles: all, serve: s.getProgram},

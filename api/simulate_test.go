@@ -22,8 +22,9 @@ func TestSimulateSame(t *testing.T) {
 	s.clock(testStart.Add(72 * time.Hour))
 	var document string
 	s.queue.View(func(b *engine.State) { document = string(b.Program().Document()) })
+	s.as("analyst", "POST", "/v1/simulations/program", document).refused(codeForbidden, "")
 	for _, from := range []string{"", "?from=2026-03-03", "?from=2026-03-05"} {
-		r := s.as("analyst", "POST", "/v1/simulations/program"+from, document).is(200)
+		r := s.as("admin", "POST", "/v1/simulations/program"+from, document).is(200)
 		for name, n := range r.json["difference"].(map[string]any) {
 			if name != "tiers" && n != nil && fmt.Sprint(n) != "0" {
 				t.Errorf("%s: %s differs by %v", from, name, n)
@@ -101,7 +102,7 @@ func (s *shop) simulatesSame() {
 // among the passes.
 func TestSimulateAlone(t *testing.T) {
 	s := open(t)
-	ask := func() *reply { return s.as("analyst", "POST", "/v1/simulations/program", testProgram) }
+	ask := func() *reply { return s.as("admin", "POST", "/v1/simulations/program", testProgram) }
 	s.server.passes.wait = time.Millisecond
 	s.server.simulating.Lock()
 	ask().refused(codeOverloaded, "")
@@ -133,7 +134,7 @@ func TestSimulateEnds(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	s.server.stop()
-	s.as("analyst", "POST", "/v1/simulations/program", testProgram).refused(codeOverloaded, "")
+	s.as("admin", "POST", "/v1/simulations/program", testProgram).refused(codeOverloaded, "")
 }
 
 // TestCompany: a client that waits is there; one that has hung up is not; one that

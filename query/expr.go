@@ -66,7 +66,7 @@ func joined(j join, parts []*node) *node {
 }
 
 // String is the canonical form: two texts that say the same in the same order have
-// the same one.
+// the same one, and Parse reads it as the same expression.
 func (e *Expr) String() string { return string(e.root.append(nil)) }
 
 func (n *node) append(b []byte) []byte {
@@ -117,10 +117,16 @@ func (t *Term) append(b []byte) []byte {
 			b = t.Period.append(append(b, ':'))
 		}
 	}
-	least := fields[t.Field].least
-	switch {
+	// A bound that nothing can reach is written as it came: f>5 and not f>=6, which
+	// would be refused.
+	low, high := t.Field.bounds()
+	switch least := fields[t.Field].least; {
 	case t.Low == t.High:
 		return strconv.AppendInt(append(b, ':'), t.Low, 10)
+	case t.High == most && t.Low > high:
+		return strconv.AppendInt(append(b, '>'), t.Low-1, 10)
+	case t.Low == least && t.High < low:
+		return strconv.AppendInt(append(b, '<'), t.High+1, 10)
 	case t.High == most:
 		return strconv.AppendInt(append(b, ">="...), t.Low, 10)
 	case t.Low == least:

@@ -13,7 +13,7 @@ import (
 
 // Limits of a text.
 const (
-	TextMax    = 4096 // bytes
+	TextMax    = 4096 // bytes, of the canonical form too
 	DepthMax   = 32   // of parentheses and negations
 	TermsMax   = 64
 	PeriodsMax = 4 // different ones, with their stores: each takes memory by the member
@@ -56,6 +56,9 @@ func Parse(text string, words Words) (*Expr, error) {
 		return nil, p.expected("& or | or the end; text with other signs stands in quotes")
 	}
 	p.expr.root = root
+	if n := len(p.expr.String()); n > TextMax {
+		return nil, fault(1, fmt.Sprintf("the expression, written out, has %d bytes, more than %d", n, TextMax))
+	}
 	return p.expr, nil
 }
 
@@ -299,11 +302,7 @@ var comparisons = []string{":", "=", ">=", ">", "<=", "<"}
 // whole reads a whole number that the field of a term can be.
 func (p *parser) whole(t *Term, s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	least := max(-numberMax, fields[t.Field].least)
-	greatest := int64(numberMax)
-	if t.Field == R || t.Field == F || t.Field == M {
-		greatest = 5
-	}
+	least, greatest := t.Field.bounds()
 	if p.now.kind != word || err != nil || s[0] == '+' || n < least || n > greatest {
 		return 0, p.expected(fmt.Sprintf("a whole number from %d to %d, or a range such as 1..3", least, greatest))
 	}

@@ -90,6 +90,15 @@ var fields = [...]struct {
 // String is the field's name in the language.
 func (f Field) String() string { return fields[f].name }
 
+// bounds are the least and the greatest number that a text may name for the field.
+func (f Field) bounds() (least, greatest int64) {
+	least, greatest = max(-numberMax, fields[f].least), numberMax
+	if f == R || f == F || f == M {
+		greatest = 5
+	}
+	return least, greatest
+}
+
 // fieldNamed finds a field by its name.
 func fieldNamed(name string) (Field, bool) {
 	for f := range fields {

@@ -25,7 +25,8 @@ func (d *deal) known() bool { return d.member != kopilka.NoMember }
 var deals = kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindReturn)
 
 // deal reads a record; false when it is no deal of the period. A sale is of the day
-// on which it happened, a return of the day on which the goods came back.
+// on which it happened, a return of the day on which the goods came back. Whose it is
+// the outcome says: a command may name somebody who was part of another by then.
 func (s *Setting) deal(r *Record) (d deal, ok bool) {
 	switch c := r.Command.(type) {
 	case *kopilka.Receipt:
@@ -38,7 +39,7 @@ func (s *Setting) deal(r *Record) (d deal, ok bool) {
 	default:
 		return d, false
 	}
-	if d.member = d.Member; d.known() {
+	if d.member = r.Outcome.Member; d.known() {
 		d.member = s.into(d.member)
 	}
 	return d, s.In(d.Day)

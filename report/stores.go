@@ -85,7 +85,7 @@ func (f *storesFold) bringHome() error {
 		if err != nil {
 			return err
 		}
-		f.stores.of(deedOf(sale).Store).plus(&h.of)
+		f.stores.of(deedOf(sale.Command).Store).plus(&h.of)
 	}
 	return nil
 }

@@ -103,10 +103,12 @@ func (o *serving) run(out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), s.close())
 	}
+	// Whoever reads the address may send a signal at once.
+	end := endSignal()
 	url := "http://" + listener.Addr().String()
 	fmt.Fprintf(out, "listen   %s\n", url)
 	fmt.Fprintf(out, "try      curl -H \"Authorization: Bearer %s\" %s/v1/segments\n", key, url)
-	return o.until(s, server, listener, endSignal())
+	return o.until(s, server, listener, end)
 }
 
 // bind takes the address. Where somebody else has it, it says how to take another.
