@@ -61,7 +61,11 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 		if ctx.Err() != nil {
 			return
 		}
-		s.queue.View(func(b *engine.State) { p.at, _ = b.Profile(p.no) }) // as it is by now
+		var phone uint64
+		s.queue.View(func(b *engine.State) { // as it is by now
+			p.at, _ = b.Profile(p.no)
+			phone = b.PhoneTag(p.no)
+		})
 		v, err := s.version(p.at)
 		if err != nil {
 			if unreadable++; first == nil {
@@ -69,6 +73,7 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 			}
 			continue
 		}
+		s.dropPhone(&v.profile, phone)
 		f(p.no, &v.profile)
 	}
 	if unreadable > 0 {
@@ -81,6 +86,15 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 func (s *Server) learn(m *memberChange, no kopilka.MemberNo) {
 	s.dates.Put(no, &m.merged)
 	s.facets.Put(no, &m.merged)
+	if m.before.Phone != m.merged.Phone {
+		s.queue.View(func(b *engine.State) {
+			for _, part := range b.Parts(no) {
+				if b.PhoneTag(part) == 0 {
+					s.facets.DropPhone(part) // it may be the member's own from now on
+				}
+			}
+		})
+	}
 	if m.before.Name == m.merged.Name {
 		return
 	}
