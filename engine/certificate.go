@@ -71,7 +71,7 @@ func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDu
 	if points == 0 {
 		points = rule.Points
 	}
-	s.addClaim(m, a, claim{seq: s.seq, left: points, at: uint32(m), term: term, from: due.From, to: due.To, year: year, kind: claimCertificate})
+	s.addClaim(m, a, claim{seq: s.seq, value: points, left: points, at: uint32(m), term: term, from: due.From, to: due.To, year: year, kind: claimCertificate})
 	t := s.term(term)
 	t.Count++
 	t.Used += int64(points)

@@ -346,6 +346,7 @@ func (b *clerk) takeUsesBack(m kopilka.MemberNo, r *slip, o *kopilka.Outcome) {
 		if u.Kind == kopilka.UseGift {
 			if n := b.tickets[u.Number-1]; n.to < b.day {
 				o.CertificateLapsed += points
+				t.Lapsed += int64(points)
 			} else {
 				n.left += points
 			}
