@@ -161,6 +161,7 @@ func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
 	if err != nil {
 		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
 	}
+	s.dropPhone(&v.profile, m.PhoneTag)
 	return v.profile, nil
 }
 
@@ -187,6 +188,14 @@ func (s *Server) dateless(m *memberChange) *problem {
 		return nil
 	}
 	return p
+}
+
+// dropPhone takes a phone out of a profile that the books do not know as its
+// member's: he has lost it, while he was part of another, to that one.
+func (s *Server) dropPhone(p *people.Profile, tag uint64) {
+	if p.Phone != "" && s.vault.PhoneTag(p.Phone) != tag {
+		p.Phone = ""
+	}
 }
 
 // newlyDue are the certificates of dates that the change has told or moved, so that

@@ -113,6 +113,49 @@ func TestMergeAndUndo(t *testing.T) {
 	s.get("/v1/members/ania").is(200, "rfm.monetary", 0, "rfm.frequency", 0)
 }
 
+// TestPhoneOfPart gives a member the phone of his part: it is his from then on, also
+// when the two stand for themselves again, and nobody's when he gives it up.
+func TestPhoneOfPart(t *testing.T) {
+	const phone = "+79001234568"
+	f := func(then, ofAnna string) {
+		t.Helper()
+		s := open(t)
+		s.enrol("anna")
+		s.as("till", "PUT", "/v1/members/ania", `{"name":"Ania","phone":"`+phone+`"}`).is(201)
+		s.as("admin", "POST", "/v1/members/anna/merge", `{"id":"m1","from":"ania","reason":"r","actor":"olga"}`).is(201)
+		s.as("till", "PUT", "/v1/members/anna", `{"phone":"`+phone+`"}`).is(200)
+		if then != "" {
+			s.as("till", "PUT", "/v1/members/anna", then).is(200)
+		}
+		s.as("admin", "POST", "/v1/merges/m1/undo", `{"id":"u1","reason":"r","actor":"olga"}`).is(201)
+		var want any
+		if ofAnna != "" {
+			want = ofAnna
+		}
+		s.get("/v1/members/anna").is(200, "phone", want)
+		s.get("/v1/members/ania").is(200, "phone", nil, "name", "Ania")
+		n := map[bool]int{false: 0, true: 1}[ofAnna != ""]
+		s.as("analyst", "POST", "/v1/segments/query", `{"expr":"has:phone"}`).is(200, "count", n)
+		// Another change of the part does not bring the phone back.
+		s.as("till", "PUT", "/v1/members/ania", `{"name":"Ania P"}`).is(200)
+		s.get("/v1/members/ania").is(200, "phone", nil, "name", "Ania P")
+		s.get("/v1/members/anna").is(200, "phone", want)
+		r := s.get("/v1/members?q=" + url.QueryEscape(phone)).is(200)
+		switch found := r.at("data").([]any); {
+		case ofAnna == phone && r.at("data.0.card") == "anna", ofAnna != phone && len(found) == 0:
+		default:
+			t.Fatalf("after %s the phone leads to %s", then, r.text)
+		}
+		if ofAnna != phone {
+			s.as("till", "PUT", "/v1/members/ania", `{"phone":"`+phone+`"}`).is(200)
+			s.get("/v1/members/ania").is(200, "phone", phone)
+		}
+	}
+	f("", phone)
+	f(`{"phone":null}`, "")
+	f(`{"phone":"+79001234569"}`, "+79001234569")
+}
+
 // TestMergeOfMerged undoes a merge whose part had a part of its own.
 func TestMergeOfMerged(t *testing.T) {
 	s := open(t)

@@ -177,6 +177,41 @@ func (s *Server) issue(all []kopilka.CertificateDue) error {
 	return nil
 }
 
+// lookAgain gives what is due by their dates to members who have just become one, or
+// two again, as the next day would: each of the numbers that stand for them may tell
+// a date.
+func (s *Server) lookAgain(members ...kopilka.MemberNo) *problem {
+	var rules *program.Program
+	var today kopilka.Day
+	var numbers []engine.Member
+	s.queue.View(func(b *engine.State) {
+		rules, today = b.Program(), b.Day()
+		for _, m := range members {
+			for _, no := range b.Parts(m) {
+				numbers = append(numbers, b.Row(no, s.queue.Now()))
+			}
+		}
+	})
+	if !dated(rules) {
+		return nil
+	}
+	var all []kopilka.CertificateDue
+	for i := range numbers {
+		profile, p := s.profile(&numbers[i])
+		if p != nil {
+			return p
+		}
+		for _, x := range due(rules, &profile, today) {
+			x.Member = numbers[i].No
+			all = append(all, x)
+		}
+	}
+	if err := s.issue(all); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
 // walkClock moves the test clock to an instant. Where dates bring certificates it
 // stops on every day on the way, so that a year of birthdays passes as it would.
 func (s *Server) walkClock(ctx context.Context, to kopilka.Time) error {

@@ -63,7 +63,14 @@ func (s *Server) postMerge(c *call) *problem {
 		cmd.Into, cmd.From = into, part
 		return nil
 	}
-	return c.carry(created)
+	done, p := c.decided()
+	if p != nil {
+		return p
+	}
+	if p := s.lookAgain(done.cmd.(*kopilka.Merge).Into); p != nil {
+		return p
+	}
+	return c.done(&done, created)
 }
 
 var unmergeFields = []string{"id", "reason", "actor"}
@@ -98,7 +105,15 @@ func (s *Server) postUnmerge(c *call) *problem {
 	o.print.Unmerge(c.param, hand.reason, hand.actor)
 	cmd.Content = o.print.Sum()
 	o.complete = func() *problem { return s.lookUnmerge(cmd) }
-	return c.carry(created)
+	done, p := c.decided()
+	if p != nil {
+		return p
+	}
+	taken := done.cmd.(*kopilka.Unmerge)
+	if p := s.lookAgain(taken.From, taken.Into); p != nil {
+		return p
+	}
+	return c.done(&done, created)
 }
 
 var noMerge = problem{code: codeNotFound, detail: "no merge has this id"}

@@ -62,6 +62,8 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 		if ctx.Err() != nil {
 			return
 		}
+		var phone uint64
+		s.queue.View(func(b *engine.State) { phone = b.PhoneTag(p.no) })
 		v, err := s.version(p.at)
 		if err != nil {
 			if unreadable++; first == nil {
@@ -69,6 +71,7 @@ func (s *Server) eachProfile(ctx context.Context, f func(kopilka.MemberNo, *peop
 			}
 			continue
 		}
+		s.dropPhone(&v.profile, phone)
 		s.learning.Lock()
 		if newest, sealed := s.profileOf(p.no); sealed && newest == p.at {
 			f(p.no, &v.profile)
@@ -102,6 +105,15 @@ func (s *Server) learn(m *memberChange, no kopilka.MemberNo, at kopilka.Seq) {
 	}
 	s.dates.Put(no, profile)
 	s.facets.Put(no, profile)
+	if m.before.Phone != m.merged.Phone {
+		s.queue.View(func(b *engine.State) {
+			for _, part := range b.Parts(no) {
+				if b.PhoneTag(part) == 0 {
+					s.facets.DropPhone(part) // it may be the member's own from now on
+				}
+			}
+		})
+	}
 	for _, name := range [...]string{m.before.Name, m.merged.Name} {
 		if name != profile.Name {
 			s.names.Remove(no, name)

@@ -71,7 +71,7 @@ func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDu
 	if points == 0 {
 		points = rule.Points
 	}
-	s.addClaim(m, a, claim{seq: s.seq, left: points, at: uint32(m), term: term, from: due.From, to: due.To, year: year, kind: claimCertificate})
+	s.addClaim(m, a, claim{seq: s.seq, value: points, left: points, at: uint32(m), term: term, from: due.From, to: due.To, year: year, kind: claimCertificate})
 	t := s.term(term)
 	t.Count++
 	t.Used += int64(points)
@@ -181,10 +181,12 @@ func (s *State) payWith(m kopilka.MemberNo, a *account, u *kopilka.Use) {
 	s.claims.Mut(int(at)).left -= u.Points
 }
 
-// payBack gives points of a use of a certificate back to it. They lapse, which is
-// told, when its days are over.
-func (s *State) payBack(m kopilka.MemberNo, a *account, u *kopilka.Use, points kopilka.Points) (lapsed kopilka.Points) {
-	at := s.findCertificate(m, a, u)
+// payBack gives points of a use of a certificate back to it, whoever has it now: it
+// may have come over with a member who stands for himself again. They lapse, which
+// is told, when its days are over.
+func (s *State) payBack(u *kopilka.Use, points kopilka.Points) (lapsed kopilka.Points) {
+	m := s.resolve(kopilka.MemberNo(u.Number - 1))
+	at := s.findCertificate(m, s.accounts.At(int(m)), u)
 	if at == 0 || s.claims.At(int(at)).to < s.day {
 		return points
 	}

@@ -102,7 +102,7 @@ func TestPaying(t *testing.T) {
 	use := two.use(2)
 	s.payWith(m, a, &use)
 	f(1)
-	if lapsed := s.payBack(m, a, &use, 1); lapsed != 0 {
+	if lapsed := s.payBack(&use, 1); lapsed != 0 {
 		t.Fatalf("%d lost on its last day but one", lapsed)
 	}
 	f(1, 1)
@@ -110,7 +110,7 @@ func TestPaying(t *testing.T) {
 	f(1, 3, 1)
 	s.tick(s.Day() + 1)
 	f(1)
-	if lapsed := s.payBack(m, a, &use, 1); lapsed != 1 {
+	if lapsed := s.payBack(&use, 1); lapsed != 1 {
 		t.Fatalf("%d lost after its days", lapsed)
 	}
 	f(1)

@@ -10,6 +10,7 @@ import (
 // The claims of a member are a list, the newest first.
 type claim struct {
 	seq   kopilka.Seq    // position of the command that made it
+	value kopilka.Points // certificate: what it was given with
 	left  kopilka.Points // certificate: value left; coupon: uses made
 	until kopilka.Time   // hold: when it lapses
 	next  uint32

@@ -6,12 +6,13 @@ import (
 	"github.com/kopilka/kopilka"
 )
 
-// Given tells whether a member needs no certificate of a rule for a year: he has had
-// it, or that of a later year; or the number stands for nobody by itself, since it is
-// part of another member or was forgotten.
+// Given tells whether the member that a number stands for needs no certificate of a
+// rule for a year: he has had it, or that of a later year, be it for a date of his
+// own or of a part of his; or he was forgotten.
 func (s *State) Given(m kopilka.MemberNo, rule string, year uint16) bool {
+	m = s.resolve(m)
 	a := s.accounts.At(int(m))
-	if a.erased() || a.merged() {
+	if a.erased() {
 		return true
 	}
 	_, term := s.certificateNamed(rule)

@@ -117,6 +117,7 @@ func (s *State) giveUseBack(m kopilka.MemberNo, a *account, u *kopilka.Use, poin
 		n := s.numbers.Mut(int(u.Number - 1))
 		if s.emissions[n.emission].To < s.day {
 			lapsed = points
+			term.Lapsed += int64(points)
 		} else {
 			n.left += int64(points)
 		}
@@ -156,7 +157,7 @@ type Number struct {
 	Place      uint32         // in the books, counted from 1; 0 = a code that all share
 	Emission   kopilka.Seq    // the command that made it; 0 = a code
 	Left       kopilka.Points // gift certificate: value left
-	Value      kopilka.Points // gift certificate: value of a new one
+	Value      kopilka.Points // gift certificate: value it was made with
 	Uses       int64          // made of it
 	UsesMax    int            // that can be made of it; 0 = without bound
 	From, To   kopilka.Day    // first and last day it is good
@@ -178,7 +179,8 @@ func (s *State) described(text string, x *presented) Number {
 	n := Number{Text: text, Instrument: s.terms[x.term-1].ID, Term: x.term, Kind: x.rule.Kind, Place: x.number,
 		Left: x.left, Value: x.rule.Value, Uses: x.uses, UsesMax: x.rule.Uses, From: x.from, To: x.to}
 	if x.number != 0 {
-		n.Emission = s.emissions[s.numbers.At(int(x.number-1)).emission].Seq
+		e := &s.emissions[s.numbers.At(int(x.number-1)).emission]
+		n.Emission, n.Value = e.Seq, e.Value
 	}
 	return n
 }
@@ -238,7 +240,7 @@ func (s *State) NumberAt(place uint32) Number {
 	rule := s.instrument(e.Term)
 	digits := s.prefix(e.Prefix).write(e.Serial + uint64(place-e.First))
 	return Number{Text: string(digits[:]), Instrument: s.terms[e.Term-1].ID, Term: e.Term, Kind: rule.Kind, Place: place, Emission: e.Seq,
-		Left: kopilka.Points(n.left), Value: rule.Value, Uses: int64(n.uses), UsesMax: rule.Uses, From: e.From, To: e.To}
+		Left: kopilka.Points(n.left), Value: e.Value, Uses: int64(n.uses), UsesMax: rule.Uses, From: e.From, To: e.To}
 }
 
 // Numbers is how many numbers were ever emitted; their places are 1 to it.

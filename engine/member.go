@@ -68,7 +68,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	a.keySlot = c.KeySlot
 	a.setProfileAt(s.seq)
 	if shared && phoneOf != m {
-		s.setPhone(phoneOf, 0) // a part's phone becomes the member's own
+		s.setPhone(phoneOf, 0) // a part's phone becomes the member's own, for good
 	}
 	s.setPhone(m, c.PhoneTag)
 	s.setTier(a, c.Tier)

@@ -469,8 +469,8 @@ func (s *State) checkClaims() error {
 				}
 				open = open[:len(open)-1]
 			case claimCertificate:
-				if c.left < 0 || c.from > c.to || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermCertificate {
-					return fmt.Errorf("member %d has a certificate of term %d with %d left, %s-%s", m, c.term, c.left, c.from, c.to)
+				if c.left < 0 || c.left > c.value || c.from > c.to || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermCertificate {
+					return fmt.Errorf("member %d has a certificate of term %d with %d of %d left, %s-%s", m, c.term, c.left, c.value, c.from, c.to)
 				}
 			case claimCoupon:
 				if c.left <= 0 || int(c.term) > len(s.terms) || s.terms[c.term-1].Kind != TermInstrument {

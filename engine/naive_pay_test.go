@@ -281,8 +281,8 @@ func (b *clerk) usesBy(m kopilka.MemberNo, id string) (n int) {
 }
 
 // paperOf is the certificate of a use, if it is still good for anything.
-func (b *clerk) paperOf(m kopilka.MemberNo, u *kopilka.Use) *paper {
-	for _, q := range b.papers(b.people[m]) {
+func (b *clerk) paperOf(u *kopilka.Use) *paper {
+	for _, q := range b.papers(b.people[b.resolve(kopilka.MemberNo(u.Number-1))]) {
 		if q.seq == u.Claim && uint32(q.of+1) == u.Number && b.name(TermCertificate, q.rule) == u.Term && q.to >= b.day {
 			return q
 		}
@@ -294,7 +294,7 @@ func (b *clerk) useUp(c *kopilka.Receipt, o *kopilka.Outcome) {
 	for i := range o.Uses {
 		u := &o.Uses[i]
 		if u.Kind == kopilka.UseCertificate {
-			b.paperOf(c.Member, u).left -= u.Points
+			b.paperOf(u).left -= u.Points
 			continue
 		}
 		t := b.sum(u.Term)
@@ -337,7 +337,7 @@ func (b *clerk) takeUsesBack(m kopilka.MemberNo, r *slip, o *kopilka.Outcome) {
 		}
 		u.Points -= points
 		if u.Kind == kopilka.UseCertificate {
-			if q := b.paperOf(m, u); q != nil {
+			if q := b.paperOf(u); q != nil {
 				q.left += points
 			} else {
 				o.CertificateLapsed += points
@@ -349,6 +349,7 @@ func (b *clerk) takeUsesBack(m kopilka.MemberNo, r *slip, o *kopilka.Outcome) {
 		if u.Kind == kopilka.UseGift {
 			if n := b.tickets[u.Number-1]; n.to < b.day {
 				o.CertificateLapsed += points
+				t.Lapsed += int64(points)
 			} else {
 				n.left += points
 			}

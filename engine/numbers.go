@@ -34,6 +34,7 @@ type emission struct {
 	Serial   uint64 // of the first, among all numbers of the prefix
 	First    uint32 // place of the first in State.numbers, counted from 1
 	Count    uint32
+	Value    kopilka.Points // gift certificates: of each number
 	From, To kopilka.Day
 }
 
@@ -157,7 +158,7 @@ func (s *State) emit(c *kopilka.Emit, out *kopilka.Outcome) {
 
 	out.First = uint32(s.numbers.Len() + 1)
 	for _, e := range made {
-		e.Seq, e.Term, e.Prefix, e.From, e.To = s.seq, term, clone(c.Prefix), c.From, c.To
+		e.Seq, e.Term, e.Prefix, e.Value, e.From, e.To = s.seq, term, clone(c.Prefix), rule.Value, c.From, c.To
 		e.First = uint32(s.numbers.Len() + 1)
 		for range e.Count {
 			s.numbers.Append(number{left: int64(rule.Value), emission: uint32(len(s.emissions))})
@@ -209,23 +210,43 @@ func (s *State) unused(digits string, count int) (runs []emission, ok bool) {
 }
 
 // checkNumbers proves that every number is in the one emission that its place says,
-// that no serial of a prefix was given twice, and that nobody spent more than there was.
+// that no serial of a prefix was given twice, and that what numbers have lost of
+// their value is what was used of them, as the sums of their instruments say.
 func (s *State) checkNumbers() error {
 	next := uint32(1)
+	used, uses := make([]int64, len(s.terms)), make([]int64, len(s.terms))
 	for i := range s.emissions {
 		e := &s.emissions[i]
 		if e.First != next || e.Count == 0 {
 			return fmt.Errorf("the emission at %d has %d numbers from %d on, after %d others", e.Seq, e.Count, e.First, next-1)
 		}
 		for range e.Count {
-			if n := s.numbers.At(int(next - 1)); int(n.emission) != i || n.left < 0 {
-				return fmt.Errorf("number %d has %d left and is of emission %d, not %d", next, n.left, n.emission, i)
+			n := s.numbers.At(int(next - 1))
+			if int(n.emission) != i || n.left < 0 || n.left > int64(e.Value) {
+				return fmt.Errorf("number %d has %d of %d left and is of emission %d, not %d", next, n.left, e.Value, n.emission, i)
 			}
+			if n.uses == 0 && n.left < int64(e.Value) && s.term(e.Term).Lapsed == 0 {
+				return fmt.Errorf("number %d has %d of %d left and was never used", next, n.left, e.Value)
+			}
+			used[e.Term-1] += int64(e.Value) - n.left
+			uses[e.Term-1] += int64(n.uses)
 			next++
 		}
 	}
 	if int(next-1) != s.numbers.Len() {
 		return fmt.Errorf("%d numbers are in emissions, of %d", next-1, s.numbers.Len())
+	}
+	for i := range s.terms {
+		t := &s.terms[i]
+		if t.Used < 0 || t.Lapsed < 0 || t.Count < uses[i] {
+			return fmt.Errorf("%s has used %d, lapsed %d and counts %d, %d of them uses of numbers", t.ID, t.Used, t.Lapsed, t.Count, uses[i])
+		}
+		if t.Kind != TermInstrument || !s.giftOnly(kopilka.Term(i+1)) {
+			continue
+		}
+		if t.Used+t.Lapsed != used[i] || t.Count != uses[i] {
+			return fmt.Errorf("of %s %d are used and %d lapsed in %d uses, and its numbers have lost %d in %d", t.ID, t.Used, t.Lapsed, t.Count, used[i], uses[i])
+		}
 	}
 	for _, p := range s.prefixes {
 		var serial uint64
@@ -241,4 +262,17 @@ func (s *State) checkNumbers() error {
 		}
 	}
 	return nil
+}
+
+// giftOnly tells whether an instrument was a gift certificate in all versions of the
+// program that have it, so that its sums are of nothing else.
+func (s *State) giftOnly(t kopilka.Term) bool {
+	for v := range s.versions {
+		for i, n := range s.versions[v].terms.instruments {
+			if n == t && s.versions[v].Program.Instruments[i].Kind != kopilka.UseGift {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -133,3 +133,35 @@ func TestUse(t *testing.T) {
 		t.Fatalf("after all came back: %d, claims %t, %+v", s.usesOf(m, a, spring.term), a.hasClaims(), s.Term(spring.term))
 	}
 }
+
+// What is beside points is proved too: a number or a certificate that has more left
+// than was paid for is found.
+func TestCheckOfValue(t *testing.T) {
+	s := newShop(t, `{"program":"p","instruments":[{"id":"gift","kind":"gift_certificate","value":1000,"prefix":"22"}],
+		"certificates":[{"id":"sorry","points":500,"valid_days":30}]}`)
+	m := s.enrol("anna")
+	s.do(&kopilka.Emit{Instrument: "gift", Prefix: "22", Count: 3, To: s.Day() + 30})
+	s.do(&kopilka.Issue{Due: []kopilka.CertificateDue{{Member: m, Rule: "sorry", From: s.Day(), To: s.Day() + 29}}})
+	for place, amount := range map[uint32]kopilka.Money{1: 700, 2: 1000} {
+		s.do(&kopilka.Receipt{Deed: kopilka.Deed{Member: kopilka.NoMember, Day: s.Day()}, Amount: amount, Coupons: []string{s.NumberAt(place).Text}})
+	}
+	f := func(n *int64, by int64) {
+		t.Helper()
+		if err := s.Check(); err != nil {
+			t.Fatal(err)
+		}
+		*n += by
+		if s.Check() == nil {
+			t.Errorf("%d, which was %d, is not found", *n, *n-by)
+		}
+		*n -= by
+	}
+	f(&s.numbers.Mut(0).left, 1)
+	f(&s.numbers.Mut(1).left, 1)
+	f(&s.numbers.Mut(1).left, 2000)
+	f(&s.numbers.Mut(2).left, -1)
+	f((*int64)(&s.claims.Mut(int(s.firstClaim(m, s.member(m)))).left), 1)
+	f(&s.term(s.findTerm(TermInstrument, "gift")).Used, -1)
+	f(&s.term(s.findTerm(TermInstrument, "gift")).Count, 1)
+	f(&s.term(s.findTerm(TermCertificate, "sorry")).Used, -1000)
+}

@@ -240,7 +240,7 @@ func (s *State) giveBackUses(m kopilka.MemberNo, a *account, left *kopilka.Remai
 		u, points := &left.Uses[i], kopilka.Points(x.share[i])
 		switch {
 		case u.Kind == kopilka.UseCertificate:
-			out.CertificateLapsed += s.payBack(m, a, u, points)
+			out.CertificateLapsed += s.payBack(u, points)
 		case valued(u.Kind):
 			out.CertificateLapsed += s.giveUseBack(m, a, u, points, all)
 		case all:

@@ -301,6 +301,10 @@ func (s *State) Profile(m kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
 	return a.profileAt(), a.keySlot != 0 && !a.erased()
 }
 
+// PhoneTag is the phone that leads to a number itself, be it part of another member
+// or not; 0 = none.
+func (s *State) PhoneTag(m kopilka.MemberNo) uint64 { return *s.phones.At(int(m)) }
+
 // KeySlots is the greatest number of a sealing key that a member has.
 func (s *State) KeySlots() (greatest uint32) {
 	for m := range s.accounts.Len() {

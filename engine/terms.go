@@ -11,10 +11,11 @@ import (
 // instruments and sources keep their sums here over all versions of the program:
 // a budget is not full again because a comma was changed.
 type Term struct {
-	Kind  TermKind
-	ID    string
-	Used  int64 // campaign: points added; instrument: value or discount given; certificate: value issued
-	Count int64 // campaign: receipts; instrument: uses; certificate: issued; source: members enrolled
+	Kind   TermKind
+	ID     string
+	Used   int64 // campaign: points added; instrument: value or discount given; certificate: value issued
+	Lapsed int64 // gift certificate: value that came back when its days were over, and is lost
+	Count  int64 // campaign: receipts; instrument: uses; certificate: issued; source: members enrolled
 }
 
 // TermKind is what kind of thing has the name.

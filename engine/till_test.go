@@ -201,7 +201,8 @@ func (x *till) took(c kopilka.Command, o *kopilka.Outcome) {
 
 func copyRemains(r *kopilka.Remains) kopilka.Remains {
 	c := *r
-	c.Lines, c.Spent, c.Legs = slices.Clone(r.Lines), slices.Clone(r.Spent), slices.Clone(r.Legs)
+	c.Lines, c.Spent = slices.Clone(r.Lines), slices.Clone(r.Spent)
+	c.Uses, c.Legs = slices.Clone(r.Uses), slices.Clone(r.Legs)
 	return c
 }
 

@@ -53,6 +53,15 @@ func (x *Facets) Learn(m kopilka.MemberNo, p *Profile) { x.note(m, p, false) }
 // Forget takes out all that was known of a member, and what only he had.
 func (x *Facets) Forget(m kopilka.MemberNo) { x.note(m, &Profile{}, true) }
 
+// DropPhone notes that a member has no phone any more, whatever his profile says.
+func (x *Facets) DropPhone(m kopilka.MemberNo) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if int(m) < len(x.rows) {
+		x.rows[m] &^= hasPhone
+	}
+}
+
 func (x *Facets) note(m kopilka.MemberNo, p *Profile, newest bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
