@@ -202,7 +202,7 @@ func TestOutcomeRoundTrip(t *testing.T) {
 			want.LegsExpired = nil
 		}
 		// What only a refusal tells is not kept.
-		want.Available, want.Requested, want.MaxRedeem, want.MaxCertificate, want.Coupon = 0, 0, 0, 0, 0
+		want.Available, want.Requested, want.MaxRedeem, want.MaxCertificate, want.Coupon, want.Unfit = 0, 0, 0, 0, 0, 0
 		b := want.Append(nil)
 		if err := got.Read(b); err != nil || text(got) != text(want) {
 			t.Fatalf("seed %d, round %d: %v\n got %+v\nwant %+v", seed, round, err, got, want)

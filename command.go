@@ -288,7 +288,10 @@ type Receipt struct {
 	// CertificateMax.
 	Certificate Points
 	Coupons     []string // numbers and codes of instruments, as the till said them
-	Hold        HoldRef  // the hold that is spent first
+	// CardCoupon marks that the first of Coupons is the card by which the member was
+	// named: where it is not good for the receipt, the card is still a card.
+	CardCoupon bool
+	Hold       HoldRef // the hold that is spent first
 	// Started and Finished are when serving the buyer began and ended; 0 = not told.
 	Started, Finished Time
 	// Imported marks a receipt of a shop's history, which a file brought: it

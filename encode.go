@@ -251,6 +251,7 @@ func (c *Receipt) append(b []byte) []byte {
 	for _, number := range c.Coupons {
 		b = appendString(b, number)
 	}
+	b = appendBool(b, c.CardCoupon)
 	b = c.Hold.append(b)
 	b = appendInt(b, int64(c.Started))
 	return appendInt(b, int64(c.Finished))
@@ -267,6 +268,7 @@ func (c *Receipt) read(d *decoder) {
 	for range d.count() {
 		c.Coupons = append(c.Coupons, d.string())
 	}
+	c.CardCoupon = d.bool()
 	c.Hold.read(d)
 	c.Started, c.Finished = Time(d.int()), Time(d.int())
 }

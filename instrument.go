@@ -84,3 +84,20 @@ func (c *Emit) read(d *decoder) {
 	c.Instrument, c.Prefix, c.Count = d.string(), d.string(), int(d.uint())
 	c.From, c.To = Day(d.uint()), Day(d.uint())
 }
+
+// Unfit says which bound kept an instrument from being good for a receipt.
+type Unfit uint8
+
+const (
+	UnfitTwice  Unfit = iota + 1 // the receipt names it twice
+	UnfitValue                   // gift certificate: all its value is spent
+	UnfitUses                    // the uses of the number, or of the code by all
+	UnfitBudget                  // the budget of the instrument
+	UnfitMember                  // the member's own uses
+	UnfitDay                     // the days of the number
+	UnfitTime                    // the time of the instrument
+	UnfitNobody                  // it is counted by member, and nobody is named
+	UnfitAmount                  // the receipt is too small
+	UnfitStore
+	UnfitCategory
+)

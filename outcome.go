@@ -21,6 +21,7 @@ type Outcome struct {
 	MaxRedeem            Points // of RedeemCapExceeded, and of quotes
 	MaxCertificate       Points // of RedeemCapExceeded for certificates, and of quotes
 	Coupon               int    // of what is wrong with a coupon: its index in the receipt's
+	Unfit                Unfit  // of what is wrong with a coupon that is known: why
 
 	Time    Time // recorded_at
 	Program int  // version of the program that decided, counted from 1

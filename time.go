@@ -117,6 +117,11 @@ func (d Day) AddDays(n int) Day {
 // tables change between releases, and a replay must not.
 type Calendar struct{ Zone *time.Location }
 
+// Text is RFC 3339 with milliseconds and the zone's offset, for people.
+func (c Calendar) Text(t Time) string {
+	return t.Std().In(c.Zone).Format("2006-01-02T15:04:05.000Z07:00")
+}
+
 // DayOf is the business day of an instant.
 func (c Calendar) DayOf(t Time) Day {
 	y, m, d := t.Std().In(c.Zone).Date()

@@ -125,6 +125,7 @@ func (c *call) admit(o *order) *problem {
 			return &problem{code: codeForbidden, detail: "a tier by hand needs a key of the role admin",
 				faults: []fault{{"/tier", "needs a key of the role admin"}}}
 		}
+		o.member.admin = c.key.Role == kopilka.RoleAdmin
 		return c.ownStore(o.member.store, &o.member.store)
 	}
 	if o.deed == nil {

@@ -50,7 +50,11 @@ func (s *Server) putCard(c *call) *problem {
 			return p
 		}
 		var was engine.Card
-		s.queue.View(func(b *engine.State) { was, _ = b.CardState(c.second) })
+		known := false
+		s.queue.View(func(b *engine.State) { was, known = b.CardState(c.second) })
+		if !known && s.valued(c.second) {
+			return &cardIsValue
+		}
 		cmd.Member, cmd.Carrier, cmd.Blocked = m.No, was.Carrier, was.Blocked
 		if carrier.Set {
 			cmd.Carrier = carrier.Value

@@ -41,7 +41,7 @@ func (s *Server) postClock(c *call) *problem {
 		return p
 	}
 	if now < s.queue.Now() {
-		return malformed("/now", "the clock only moves forward; it stands at "+s.queue.Now().String())
+		return malformed("/now", "the clock only moves forward; it stands at "+s.queue.Calendar().Text(s.queue.Now()))
 	}
 	if err := s.walkClock(s.stopped, now); errors.Is(err, commit.ErrNoTestClock) {
 		return noTestClock()

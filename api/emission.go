@@ -2,11 +2,13 @@ package api
 
 import (
 	"bufio"
+	"slices"
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/program"
+	"github.com/valyala/fasthttp"
 )
 
 var emissionFields = []string{"id", "count", "prefix"}
@@ -97,6 +99,55 @@ func (s *Server) emissionAnswer(e *jx.Encoder, c *kopilka.Emit, out *kopilka.Out
 	strField(e, "first", first.Text)
 	strField(e, "valid_from", c.From.String())
 	lastDayField(e, "valid_to", c.To)
+}
+
+// emissions lists the emissions of an instrument, the newest first, so that whoever
+// has lost the id of one can print it again.
+func (s *Server) emissions(c *call) *problem {
+	if p := c.reads("limit", "cursor"); p != nil {
+		return p
+	}
+	limit, p := c.limit(20, 100)
+	if p != nil {
+		return p
+	}
+	from, given, p := c.cursor()
+	if p != nil {
+		return p
+	}
+	var all []engine.Emission
+	known := s.instrumentOf(c.param) != nil
+	s.queue.View(func(b *engine.State) {
+		for _, x := range slices.Backward(b.Emissions()) {
+			if x.Instrument == c.param && (!given || uint64(x.Seq) <= from.at) {
+				all = append(all, x)
+			}
+		}
+	})
+	if len(all) == 0 && !known {
+		return problemOf(codeNotFound, "no instrument of the program has this id")
+	}
+	e := &c.out
+	e.ObjStart()
+	e.FieldStart("data")
+	e.ArrStart()
+	for _, x := range all[:min(limit, len(all))] {
+		record, err := s.queue.Record(x.Seq)
+		if err != nil {
+			return s.failed(err)
+		}
+		e.ObjStart()
+		s.answer(e, &result{seq: x.Seq, cmd: record.Command, outcome: &record.Outcome})
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+	next := cursor{}
+	if len(all) > limit {
+		next.at = uint64(all[limit].Seq)
+	}
+	c.nextCursor(len(all) > limit, next)
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
 }
 
 // lastDayField writes a day, or null for the one that does not come.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
@@ -28,6 +29,8 @@ func (s *Server) lookMember(o *order) *problem {
 		}
 	})
 	switch {
+	case !known && s.valued(m.card):
+		return &cardIsValue
 	case m.referrer.Value == m.card:
 		return problemOf(codeReferralCycle, "nobody invites himself")
 	case !invited:
@@ -51,6 +54,9 @@ func (s *Server) lookMember(o *order) *problem {
 	m.merged = m.before
 	if err := m.merged.Apply(&m.change, s.queue.Calendar().DayOf(s.queue.Now())); err != nil {
 		return unfit(err)
+	}
+	if p := s.dateless(m); p != nil {
+		return p
 	}
 	c.Due = nil
 	if !c.Imported {
@@ -111,7 +117,11 @@ func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer k
 	if m.blocked.Set {
 		c.Blocked = m.blocked.Value
 	}
-	if m.referrer.Set {
+	if m.referrer.Set && !s.same(c.Referrer, referrer) {
+		if !m.admin && s.isThere(c.Referrer) {
+			return &problem{code: codeForbidden, detail: "to change who invited a member, or clear it, needs a key of the role admin",
+				faults: []fault{{"/referrer", "is set; changing it needs a key of the role admin"}}}
+		}
 		c.Referrer = referrer
 	}
 	if at := m.change.RegisteredAt.Value; at != 0 {
@@ -121,6 +131,16 @@ func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer k
 		}
 	}
 	return nil
+}
+
+// isThere tells whether a referrer is somebody. A till may say who invited a member
+// where nobody did; to change it would send the shares of all purchases to come
+// elsewhere. Who was forgotten is nobody.
+func (s *Server) isThere(referrer kopilka.MemberNo) (yes bool) {
+	if referrer != kopilka.NoMember {
+		s.queue.View(func(b *engine.State) { yes = b.Card(referrer) != "" })
+	}
+	return yes
 }
 
 // profile opens what is sealed of a member; of one who has nothing, or was
@@ -142,6 +162,31 @@ func (s *Server) unseal(m *engine.Member) (people.Profile, error) {
 		return people.Profile{}, fmt.Errorf("the profile at %d: %w", m.ProfileAt, err)
 	}
 	return v.profile, nil
+}
+
+// dateless refuses attributes that are to be dates, since a certificate comes with
+// them, and are none: the certificate would never come.
+func (s *Server) dateless(m *memberChange) *problem {
+	var rules *program.Program
+	s.queue.View(func(b *engine.State) { rules = b.Program() })
+	p := problemOf(codeMalformed, "the member cannot be changed so")
+	for i := range rules.Certificates {
+		on := rules.Certificates[i].On
+		name, is := strings.CutPrefix(on, "attributes.")
+		if !is || m.change.Attributes.Value[name] == nil {
+			continue
+		}
+		if _, _, ok := m.merged.Date(on); !ok {
+			f := fault{"/attributes/" + pointerEscapes.Replace(name), "must be a date such as 1985-04-30, or 04-30 without its year: a certificate comes by it"}
+			if !slices.Contains(p.faults, f) {
+				p.faults = append(p.faults, f)
+			}
+		}
+	}
+	if len(p.faults) == 0 {
+		return nil
+	}
+	return p
 }
 
 // newlyDue are the certificates of dates that the change has told or moved, so that

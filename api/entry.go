@@ -4,6 +4,7 @@ import (
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
 )
 
 // entry is one line of a member's ledger: points that came or went, or were set
@@ -135,8 +136,8 @@ func before(m kopilka.MemberNo, out *kopilka.Outcome) (kopilka.Seq, bool) {
 
 // entryShown writes an entry; record is nil for what ran out since the last
 // command. Of another's command only what it brought is told: neither its id nor
-// where and for how much he bought.
-func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry) {
+// where and for how much he bought; unless named, for an admin who is asked why.
+func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry, named bool) {
 	e.ObjStart()
 	defer e.ObjEnd()
 	strField(e, "kind", v.kind)
@@ -165,6 +166,9 @@ func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry) {
 	}
 	if v.leg != nil {
 		strField(e, "leg", v.leg.Kind.String())
+		if named && !v.own {
+			s.friendFields(e, record)
+		}
 	} else {
 		s.entryOf(e, record, v)
 	}
@@ -172,6 +176,26 @@ func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry) {
 		optField(e, "store", d.Store)
 	}
 	s.timeField(e, "recorded_at", record.Outcome.Time)
+}
+
+// friendFields writes whose command brought the member a leg, and of which receipt.
+func (s *Server) friendFields(e *jx.Encoder, record *commit.Record) {
+	receipt := ""
+	switch c := record.Command.(type) {
+	case *kopilka.Receipt:
+		receipt = c.ID
+	case *kopilka.Return:
+		receipt = c.Receipt
+	}
+	optField(e, "receipt", receipt)
+	friend := record.Outcome.Member
+	card := ""
+	s.queue.View(func(b *engine.State) { card = b.Card(friend) })
+	e.FieldStart("friend")
+	e.ObjStart()
+	s.memberIDField(e, friend)
+	optField(e, "card", card)
+	e.ObjEnd()
 }
 
 // entryOf writes what entries of only some commands have.

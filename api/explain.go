@@ -34,7 +34,7 @@ func (s *Server) explain(c *call) *problem {
 	strField(e, "id", c.param)
 	intField(e, "seq", int64(v.record.Seq))
 	s.memberIDField(e, x.out.Member)
-	strField(e, "named_by", v.deed.NamedBy.String())
+	strField(e, "named_by", namedBy(&v, x.out))
 	s.timeField(e, "occurred_at", v.deed.At)
 	s.timeField(e, "recorded_at", x.out.Time)
 	s.versionField(e, x)
@@ -55,6 +55,15 @@ func (s *Server) explain(c *call) *problem {
 	flagsField(e, x.out.Flags, c.watches())
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
+}
+
+// namedBy is how the buyer was named: by nothing but the hold, where whoever hands an
+// order out need not know him.
+func namedBy(v *sale, out *kopilka.Outcome) string {
+	if v.deed.NamedBy == kopilka.ByNobody && out.Member != kopilka.NoMember {
+		return "hold"
+	}
+	return v.deed.NamedBy.String()
 }
 
 // explained is a receipt with the rules that decided about it.

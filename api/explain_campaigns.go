@@ -34,10 +34,18 @@ func (s *Server) campaignsExplained(e *jx.Encoder, x *explained) {
 	e.ObjStart()
 	e.FieldStart("applied")
 	e.ArrStart()
+	wants := x.wanted()
 	for _, u := range x.out.Campaigns {
+		id := s.term(u.Term).ID
+		limit := "rule"
+		if wants[id] > u.Points {
+			limit = "budget"
+		}
 		e.ObjStart()
-		strField(e, "id", s.term(u.Term).ID)
+		strField(e, "id", id)
+		intField(e, "wants", int64(max(wants[id], u.Points)))
 		intField(e, "points", int64(u.Points))
+		strField(e, "limited_by", limit)
 		e.ObjEnd()
 	}
 	e.ArrEnd()
@@ -50,6 +58,35 @@ func (s *Server) campaignsExplained(e *jx.Encoder, x *explained) {
 	}
 	e.ArrEnd()
 	e.ObjEnd()
+}
+
+// wanted is what each campaign with a budget would have added by its rule, had that not
+// kept it from it: as the engine shares it.
+func (x *explained) wanted() map[string]kopilka.Points {
+	if len(x.out.Campaigns) == 0 {
+		return nil
+	}
+	tier, segment := x.rules.Tiers[x.out.TierBefore].EarnBP, x.segmentBP()
+	var with, without kopilka.RateSum
+	all := x.rules.Campaigns
+	weights, parts := make([]uint64, len(all)), make([]int64, len(all))
+	for i := range x.out.Left.Lines {
+		base := x.out.Left.Lines[i].Base
+		won, rate := x.winner(i)
+		with.Add(int64(base), tier, segment, rate)
+		without.Add(int64(base), tier, segment, kopilka.BPWhole)
+		if k := slices.IndexFunc(all, func(of program.Campaign) bool { return of.ID == won }); k >= 0 {
+			weights[k] += uint64(base) * uint64(rate-kopilka.BPWhole)
+		}
+	}
+	kopilka.Split(with.Round(x.rules.Rounding)-without.Round(x.rules.Rounding), weights, parts)
+	wants := map[string]kopilka.Points{}
+	for k := range all {
+		if of := &all[k]; of.Budget > 0 {
+			wants[of.ID] = kopilka.Points(parts[k]) + of.Points
+		}
+	}
+	return wants
 }
 
 // missed writes a campaign that added nothing, with all that stood against it.

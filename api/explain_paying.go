@@ -37,9 +37,36 @@ func (s *Server) payingField(e *jx.Encoder, x *explained) {
 		}
 		e.ArrEnd()
 	}
+	s.certificatesAllowed(e, x)
 	e.FieldStart("points")
 	s.pointsExplained(e, x, c.Redeem, takes, left)
 	intField(e, "cash_due", int64(x.out.CashDue))
+	e.ObjEnd()
+}
+
+// certificatesAllowed writes how much of his certificates the buyer asked to pay with,
+// and whether who is named so may: where not, "max" of them is nothing.
+func (s *Server) certificatesAllowed(e *jx.Encoder, x *explained) {
+	e.FieldStart("certificate")
+	if x.out.Member == kopilka.NoMember || x.receipt.Imported {
+		e.Null()
+		return
+	}
+	allowed := x.rules.RedeemAllowedBy[x.deed.NamedBy]
+	used := kopilka.Points(0)
+	for i := range x.out.Uses {
+		if u := &x.out.Uses[i]; u.Kind == kopilka.UseCertificate {
+			used += u.Points
+		}
+	}
+	e.ObjStart()
+	askedField(e, x.receipt.Certificate)
+	e.FieldStart("allowed")
+	e.Bool(allowed)
+	intField(e, "used", int64(used))
+	if x.receipt.Certificate != 0 && !allowed {
+		strField(e, "limited_by", "not_permitted")
+	}
 	e.ObjEnd()
 }
 
@@ -84,7 +111,11 @@ func (s *Server) useExplained(e *jx.Encoder, x *explained, u *kopilka.Use, takes
 	}
 	if wants, ok := s.wants(x, u, id); ok {
 		intField(e, "wants", wants)
-		bounds = append(bounds, bound{"value", wants})
+		word := "value"
+		if s.instrumentThen(x, id).PercentBP > 0 {
+			word = "percent"
+		}
+		bounds = append(bounds, bound{word, wants})
 	}
 	if bp, ok := s.capOf(x, u, id); ok {
 		cap := kopilka.AtRate(takes, bp, kopilka.Floor)
@@ -200,7 +231,7 @@ func (s *Server) pointsExplained(e *jx.Encoder, x *explained, asked kopilka.Poin
 	e.ObjStart()
 	askedField(e, asked)
 	e.FieldStart("allowed")
-	e.Bool(allowed)
+	e.Bool(allowed || held) // who made the hold was
 	intField(e, "left", left)
 	intField(e, "max_redeem_bp", int64(bp))
 	intField(e, "cap", cap)

@@ -81,7 +81,7 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 	e.ArrStart()
 	if row.No == member { // of a part, what runs out runs out with the member
 		for _, x := range expiries(row.Expired) {
-			s.entryShown(e, nil, x)
+			s.entryShown(e, nil, x, false)
 		}
 	}
 	var sales []commit.Record
@@ -91,7 +91,7 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 			return s.failed(err)
 		}
 		for _, x := range entriesOf(row.No, record.Command, &record.Outcome) {
-			s.entryShown(e, &record, x)
+			s.entryShown(e, &record, x, false)
 		}
 		if record.Outcome.Member == row.No && isSale(record.Command) {
 			sales = append(sales, record)

@@ -10,7 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// findMembers finds members by card, by phone, or by the beginning of a name.
+// findMembers finds members by card, by member_id, by phone, or by the beginning of a name.
 func (s *Server) findMembers(c *call) *problem {
 	if p := c.reads("q", "limit", "cursor"); p != nil {
 		return p
@@ -29,7 +29,7 @@ func (s *Server) findMembers(c *call) *problem {
 		q = "+" + q[1:]
 	}
 	if q == "" || len(q) > queryMax {
-		return malformed("", "q is a card, a phone or the beginning of a name")
+		return malformed("", "q is a card, a member_id, a phone or the beginning of a name")
 	}
 	found, p := s.search(q, int(min(from.skip, searchMax)), limit+1)
 	if p != nil {
@@ -78,7 +78,7 @@ func (s *Server) search(q string, skip, limit int) (found []foundMember, p *prob
 			continue
 		}
 		v, p := s.opened(no)
-		if p != nil || skip > 0 {
+		if p != nil || skip > 0 || v.Erased {
 			return nil, p
 		}
 		return append(found, v), nil
@@ -114,10 +114,10 @@ func (s *Server) search(q string, skip, limit int) (found []foundMember, p *prob
 	return found, nil
 }
 
-// exactly gives the names that a search may be in full: a card, or a phone with
-// its plus or without.
+// exactly gives the names that a search may be in full: a card, a member_id, as
+// receipts and legs name people, or a phone with its plus or without.
 func (s *Server) exactly(q string) []naming {
-	all := []naming{{kopilka.ByCard, q}}
+	all := []naming{{kopilka.ByCard, q}, {kopilka.ByMemberID, q}}
 	for _, text := range [...]string{q, "+" + q} {
 		if phone, ok := people.NormalizePhone(text); ok {
 			all = append(all, naming{kopilka.ByPhone, phone})

@@ -164,10 +164,11 @@ func (s *Server) lookHold(o *order) *problem {
 		return p
 	}
 	ref.Seq = held.record.Seq
-	if o.deed.Member != kopilka.NoMember && !s.same(o.deed.Member, held.hold.Member) {
-		return problemOf(codeMemberNotFound, memberNotFound)
+	o.lapses = held.hold.Until
+	if o.deed.Member != kopilka.NoMember && !s.same(o.deed.Member, held.record.Outcome.Member) {
+		return problemOf(codeMemberNotFound, "the hold is another member's")
 	}
-	o.deed.Member = held.hold.Member
+	o.deed.Member = held.record.Outcome.Member
 	if held.end != nil {
 		return problemOf(codeHoldExpired, "the hold was ended by "+kopilka.HeadOf(held.end.Command).ID)
 	}

@@ -162,7 +162,7 @@ func TestBirthdayTold(t *testing.T) {
 	// Of an attribute, with its year or without.
 	put("w1", `{"attributes":{"wedding":"06-02"}}`)
 	put("w2", `{"attributes":{"wedding":"2015-06-02"}}`)
-	put("w3", `{"attributes":{"wedding":"2 June"}}`)
+	put("w3", `{"attributes":{"jubilee":"2028-06-02"}}`)
 	s.clock(noon("2028-06-02"))
 	s.has("w1", "wedding 50000 2028-06-02..2028-06-02")
 	s.has("w2", "wedding 50000 2028-06-02..2028-06-02")

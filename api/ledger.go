@@ -57,7 +57,7 @@ func (s *Server) ledger(c *call) *problem {
 	if !given || from.at == 0 {
 		gone := expiries(m.Expired)
 		for ; skip < len(gone) && shown < limit; skip++ {
-			s.entryShown(e, nil, gone[skip])
+			s.entryShown(e, nil, gone[skip], false)
 			shown++
 		}
 		if skip < len(gone) {
@@ -79,7 +79,7 @@ func (s *Server) ledger(c *call) *problem {
 		}
 		list := entriesOf(m.No, record.Command, &record.Outcome)
 		for ; skip < len(list) && shown < limit; skip++ {
-			s.entryShown(e, &record, list[skip])
+			s.entryShown(e, &record, list[skip], c.key.Role == kopilka.RoleAdmin)
 			shown++
 		}
 		if skip < len(list) {

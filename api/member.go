@@ -24,6 +24,7 @@ type memberChange struct {
 	carrier  people.Field[string] // what the card is
 	cashier  people.Field[string] // who enrols
 	store    string               // where the member is enrolled: the one given, or that of the key
+	admin    bool                 // the key's role is admin
 
 	before, merged people.Profile // for the index of names
 }

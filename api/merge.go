@@ -159,7 +159,8 @@ func (s *Server) takeBackSince(c *kopilka.Unmerge) *problem {
 			}
 			switch record.Command.(type) {
 			case *kopilka.Receipt, *kopilka.Redemption, *kopilka.Capture:
-				if at > c.MergeSeq {
+				// Receipts of friends stand in the ledger too, for the legs they brought.
+				if at > c.MergeSeq || record.Outcome.Member != l.of {
 					break
 				}
 				if back, err = s.returnedSince(c, kopilka.HeadOf(record.Command).ID, back); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,10 +37,12 @@ type order struct {
 	// complete looks up what the command needs beside member and day, each time
 	// anew; nil = nothing.
 	complete func() *problem
-	shown    bool   // what was sent as a card is an instrument's number, and stands before the coupons
-	about    string // a card: orders about one go one after the other; empty = none
-	past     bool   // of an import: late rows and unknown cards are taken
-	earns    bool   // of an import that earns
+	sale     bool         // a receipt that can be paid with instruments, as an accrual cannot
+	shown    bool         // what was sent as a card is an instrument's number, and stands before the coupons
+	lapses   kopilka.Time // when the hold that the order ends does by itself; 0 = it ends none
+	about    string       // a card: orders about one go one after the other; empty = none
+	past     bool         // of an import: late rows and unknown cards are taken
+	earns    bool         // of an import that earns
 
 	receipt    kopilka.Receipt
 	hold       holdOrder
@@ -70,7 +73,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.shown, o.complete, o.about = naming{}, false, false, nil, ""
+	o.who, o.timed, o.sale, o.shown, o.complete, o.lapses, o.about = naming{}, false, false, false, nil, 0, ""
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -190,7 +193,7 @@ func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *
 		first, p := s.repeat(o, a.Outcome.Prior)
 		return resultOf(first), false, p
 	}
-	return result{}, false, o.refused(a.Outcome)
+	return result{}, false, s.whyNot(o, a.Outcome)
 }
 
 func resultOf(first *commit.Record) result {
@@ -303,12 +306,12 @@ func (s *Server) resolve(o *order) *problem {
 		return nil
 	}
 	m, ok := s.find(o.who, min(d.At, s.queue.Now()))
-	if !ok && s.presented(o) {
+	if !ok && s.presented(o, false) {
 		d.NamedBy, d.Member = kopilka.ByNobody, kopilka.NoMember
 		return nil
 	}
 	if !ok {
-		return problemOf(codeMemberNotFound, memberNotFound)
+		return notFound(o.who)
 	}
 	if o.shown { // the card was enrolled since the order was looked up first
 		o.receipt.Coupons = slices.Delete(o.receipt.Coupons, 0, 1)
@@ -318,7 +321,18 @@ func (s *Server) resolve(o *order) *problem {
 		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
 	}
 	d.Member = m
+	s.presented(o, true)
 	return nil
+}
+
+// notFound is that nobody is named so. What looks like an app code may be one that
+// was scanned where a card belongs.
+func notFound(who naming) *problem {
+	detail := memberNotFound
+	if who.by == kopilka.ByCard && len(who.text) == appCodeLength && !strings.ContainsFunc(who.text, func(r rune) bool { return r < '0' || r > '9' }) {
+		detail += "; an app code of 16 digits goes into code"
+	}
+	return problemOf(codeMemberNotFound, detail)
 }
 
 // barred tells whether the card by which a member is named is blocked, as a lost
@@ -341,22 +355,36 @@ func (s *Server) barred(o *order) (yes bool) {
 
 // presented tells whether what a till sent as a card is the number of an
 // instrument: a cashier scans whatever he is given. The number is then put before
-// the coupons, and the sale is nobody's.
-func (s *Server) presented(o *order) (yes bool) {
+// the coupons, where the till has not said it too. A member's card can be that of a
+// discount, which he gets as a member; what is nobody's card makes the sale nobody's.
+func (s *Server) presented(o *order, member bool) (yes bool) {
 	c, ok := o.cmd.(*kopilka.Receipt)
-	if !ok || o.who.by != kopilka.ByCard {
+	if !ok || !o.sale || o.who.by != kopilka.ByCard {
 		return false
 	}
 	s.queue.View(func(b *engine.State) {
 		n, ok := b.FindNumber(o.who.text)
-		yes = ok && n.Place != 0
+		yes = ok && n.Place != 0 && (!member || n.Kind == kopilka.UseDiscount)
 	})
-	if yes && !o.shown {
+	if yes && !o.shown && !slices.Contains(c.Coupons, o.who.text) {
 		c.Coupons = slices.Insert(c.Coupons, 0, o.who.text)
-		o.shown = true
+		o.shown, c.CardCoupon = true, member
 	}
 	return yes
 }
+
+// valued tells whether a number is one of a gift certificate or a coupon, which its
+// bearer spends: a card of this number would lead whoever finds it to a member.
+func (s *Server) valued(number string) (yes bool) {
+	s.queue.View(func(b *engine.State) {
+		n, ok := b.FindNumber(number)
+		yes = ok && n.Place != 0 && n.Kind != kopilka.UseDiscount
+	})
+	return yes
+}
+
+// cardIsValue refuses such a card.
+var cardIsValue = problem{code: codeCardTaken, detail: "the number is that of a gift certificate or a coupon, and no card"}
 
 // find gives the member behind a name. An app code is judged at the instant of
 // the sale, so that a till that was offline can send what it has taken.

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
@@ -27,14 +29,15 @@ func (s *Server) receiptAnswer(e *jx.Encoder, seq kopilka.Seq, c *kopilka.Receip
 	s.campaignsField(e, out.Campaigns)
 	if c.Member == kopilka.NoMember {
 		e.FieldStart("offer_card")
-		e.Bool(offersCard(s.rules(out.Program), c))
+		e.Bool(offersCard(s.rules(out.Program), c, out))
 	}
 }
 
 // offersCard tells whether the program asks to offer a card for an anonymous
-// receipt.
-func offersCard(p *program.Program, c *kopilka.Receipt) bool {
-	return p.OfferCard > 0 && c.Amount >= p.OfferCard && !c.Imported
+// receipt. Who has shown a discount card has one.
+func offersCard(p *program.Program, c *kopilka.Receipt, out *kopilka.Outcome) bool {
+	return p.OfferCard > 0 && c.Amount >= p.OfferCard && !c.Imported &&
+		!slices.ContainsFunc(out.Uses, func(u kopilka.Use) bool { return u.Kind == kopilka.UseDiscount })
 }
 
 // legsField writes what a command gave to members beside the buyer's own points,

@@ -97,7 +97,7 @@ func TestPaidInOrder(t *testing.T) {
 			"paying.redeemable", 9000,
 			"paying.certificates.0.id", "birthday", "paying.certificates.0.cap", 1800, "paying.certificates.0.used", 1800, "paying.certificates.0.limited_by", "cap",
 			"paying.coupons.0.left", 7200, "paying.coupons.0.cap", 9000, "paying.coupons.0.used", 4000, "paying.coupons.0.limited_by", "value",
-			"paying.coupons.1.left", 3200, "paying.coupons.1.wants", 900, "paying.coupons.1.limited_by", "value",
+			"paying.coupons.1.left", 3200, "paying.coupons.1.wants", 900, "paying.coupons.1.limited_by", "percent",
 			"paying.points.asked", "max", "paying.points.left", 2300, "paying.points.cap", 4500, "paying.points.limited_by", "receipt",
 			"earning.base", 1000, "earning.exact", "50", "earning.earned", 60, "earning.lines.2.base", 1000,
 			"campaigns.applied.0.id", "fifty", "campaigns.applied.0.points", 10,
@@ -177,7 +177,7 @@ func TestLegs(t *testing.T) {
 	if got := strings.Join(kinds, ", "); got != "welcome 700, referrer 300, referee 50, level_1 160, level_2 80" {
 		t.Fatalf("%s\n%s", got, r.text)
 	}
-	r = s.get("/v1/members/mid/ledger").is(200, "data.0.kind", "referral", "data.0.leg", "level_1", "data.0.points", 160, "data.0.id", nil,
+	r = s.as("till", "GET", "/v1/members/mid/ledger", "").is(200, "data.0.kind", "referral", "data.0.leg", "level_1", "data.0.points", 160, "data.0.id", nil,
 		"data.1.leg", "referrer", "data.1.points", 300)
 	if n := len(r.json["data"].([]any)); n != 2 || strings.Contains(r.text, "r1") || strings.Contains(r.text, "8000") || strings.Contains(r.text, "store") {
 		t.Fatalf("%d entries: %s", n, r.text)

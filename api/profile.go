@@ -60,7 +60,7 @@ func (s *Server) showMember(c *call, m *memberView) *problem {
 	if p != nil {
 		return p
 	}
-	last, p := s.lastReceipt(m.LastEntry)
+	last, p := s.lastReceipt(m.No, m.LastEntry)
 	if p != nil {
 		return p
 	}
@@ -219,22 +219,50 @@ type purchase struct {
 }
 
 // lastReceiptMax bounds how many entries are read to find the newest receipt.
-const lastReceiptMax = 32
+const lastReceiptMax = 64
 
-// lastReceipt walks the ledger back to the newest receipt.
-func (s *Server) lastReceipt(from kopilka.Seq) (*purchase, *problem) {
-	for range lastReceiptMax {
-		if from == 0 {
-			break
+// lastReceipt walks the ledger of a member back to the newest receipt, and the ledgers
+// of those who became part of him; of the receipts found it is the one of the latest
+// instant. Receipts of others, which brought him a leg, are not his.
+func (s *Server) lastReceipt(m kopilka.MemberNo, from kopilka.Seq) (last *purchase, p *problem) {
+	type ledger struct {
+		member kopilka.MemberNo
+		at     kopilka.Seq
+	}
+	ledgers := []ledger{{m, from}}
+	parted := map[kopilka.MemberNo]bool{} // an unmerge stands before its merge on the way back
+	for reads := 0; len(ledgers) > 0 && reads < lastReceiptMax; reads++ {
+		x := &ledgers[0]
+		if x.at == 0 {
+			ledgers = ledgers[1:]
+			continue
 		}
-		record, err := s.queue.Record(from)
+		record, err := s.queue.Record(x.at)
 		if err != nil {
 			return nil, s.failed(err)
 		}
-		if c, ok := record.Command.(*kopilka.Receipt); ok {
-			return &purchase{c, from}, nil
+		out, at := &record.Outcome, x.at
+		x.at, _ = before(x.member, out)
+		if out.Member != x.member {
+			continue
 		}
-		from = record.Outcome.Prev
+		switch c := record.Command.(type) {
+		case *kopilka.Receipt:
+			if last == nil || c.At > last.At {
+				last = &purchase{c, at}
+			}
+			ledgers = ledgers[1:]
+		case *kopilka.Unmerge:
+			parted[c.From] = true
+		case *kopilka.Merge:
+			if parted[c.From] {
+				delete(parted, c.From)
+				continue
+			}
+			if prev, ok := before(c.From, out); ok {
+				ledgers = append(ledgers, ledger{c.From, prev})
+			}
+		}
 	}
-	return nil, nil
+	return last, nil
 }

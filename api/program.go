@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/kopilka/kopilka"
@@ -115,6 +114,9 @@ func (s *Server) putProgram(c *call) *problem {
 	if err != nil {
 		return invalidProgram(err)
 	}
+	if p := s.passed(at); dry && p != nil {
+		return p
+	}
 	if dry {
 		fixed := false
 		s.queue.View(func(b *engine.State) {
@@ -128,6 +130,9 @@ func (s *Server) putProgram(c *call) *problem {
 		e.ObjStart()
 		e.FieldStart("valid")
 		e.Bool(true)
+		if at != 0 {
+			s.timeField(e, "in_force_from", at)
+		}
 		e.FieldStart("program")
 		e.Raw(compact(rules.Document()))
 		e.ObjEnd()
@@ -155,22 +160,37 @@ func (s *Server) carryProgram(c *call, set *kopilka.SetProgram) *problem {
 		content = binary.LittleEndian.AppendUint64(bytes.Clone(content), uint64(set.At))
 	}
 	set.Content = max(xxhash.Sum64(content), 1)
+	c.order.complete = func() *problem { return s.passed(set.At) }
 	return c.carry(changed)
 }
 
-// instant reads a parameter that is a time; 0 when it is absent.
+// passedMax is how far behind an instant may be from which a program is to hold, so
+// that one meant as "now" is not late by its way here. A program is in force at once
+// then; one of an instant long past is a slip of the pen.
+const passedMax = kopilka.Time(60 * 1000)
+
+// passed refuses an instant that has passed; 0 is none.
+func (s *Server) passed(at kopilka.Time) *problem {
+	if at == 0 || at >= s.queue.Now()-passedMax {
+		return nil
+	}
+	return problemOf(codeTooLate, "at has passed; without it the program is in force at once")
+}
+
+// instant reads a parameter that is a time, in the forms that a program's instants
+// have; 0 when it is absent.
 func (s *Server) instant(c *call, name string) (kopilka.Time, *problem) {
-	text := c.query(name)
-	if text == "" {
+	if !c.ctx.QueryArgs().Has(name) {
 		return 0, nil
 	}
+	text := c.query(name)
 	// A plus that was not escaped arrives as a space.
 	text = strings.Replace(text, " ", "+", 1)
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil || !exactTime(text) || t.Year() < 1971 || t.Year() > 2148 {
-		return 0, malformed("", name+" must be a time with an offset, such as 2026-11-22T18:30:00+03:00")
+	t, err := program.ReadInstant(text, s.queue.Calendar().Zone)
+	if err != nil {
+		return 0, malformed("", name+" "+err.Error())
 	}
-	return kopilka.TimeOf(t), nil
+	return t, nil
 }
 
 // invalidProgram tells all that is wrong with a document, each fault with its

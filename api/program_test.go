@@ -1,8 +1,12 @@
 package api
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/kopilka/kopilka/program"
 )
 
 func TestProgram(t *testing.T) {
@@ -44,6 +48,41 @@ func TestProgram(t *testing.T) {
 	r := s.get("/v1/program/history?limit=1").is(200, "data.0.version", 2)
 	s.get("/v1/program/history?limit=1&cursor="+r.at("next_cursor").(string)).is(200, "data.0.version", 1, "next_cursor", nil)
 	s.as("till", "PUT", "/v1/program", next).refused(codeForbidden, "")
+}
+
+// TestProgramAtAnInstantPast holds that a typo in the year changes no rules, and
+// that a check says from when a program would hold.
+func TestProgramAtAnInstantPast(t *testing.T) {
+	s := open(t)
+	next := strings.Replace(testProgram, "earn_bp: 500", "earn_bp: 700", 1)
+	f := func(at string) *reply {
+		t.Helper()
+		dry := s.as("admin", "PUT", "/v1/program?dry_run=true&at="+at, next)
+		if r := s.as("admin", "PUT", "/v1/program?at="+at, next); r.status != dry.status {
+			t.Fatalf("%s: status %d, and of a check %d", at, r.status, dry.status)
+		}
+		s.as("admin", "DELETE", "/v1/program/scheduled", "")
+		return dry
+	}
+	f("2020-12-01T00:00:00Z").refused(codeTooLate, "")
+	f("2026-03-02T10:58:59.999Z").refused(codeTooLate, "")
+	f("2026-03-02").refused(codeTooLate, "") // the start of today
+	f("2026-13-01").refused(codeMalformed, "")
+	s.get("/v1/program").is(200, "version", 1)
+
+	f("2026-12-01T00:00:00Z").is(200, "in_force_from", "2026-12-01T01:00:00.000+01:00")
+	f("2026-12-01T09:00").is(200, "in_force_from", "2026-12-01T09:00:00.000+01:00")
+	f("2026-07-01").is(200, "in_force_from", "2026-07-01T00:00:00.000+02:00")
+	s.get("/v1/program").is(200, "version", 1)
+
+	// Sent as "now", it is in force, and the retry of an hour later gets its answer.
+	put := func() *reply {
+		t.Helper()
+		return s.as("admin", "PUT", "/v1/program?at=2026-03-02T10:59:30Z", next, "Idempotency-Key", "now")
+	}
+	put().is(200, "version", 2)
+	s.clock(testStart.Add(time.Hour))
+	put().is(200, "version", 2)
 }
 
 func TestKeys(t *testing.T) {
@@ -125,4 +164,41 @@ func TestRedemption(t *testing.T) {
 	s.post("/v1/redemptions", `{"id":"c","card":"c1","points":0}`).refused(codeMalformed, "/points")
 	s.post("/v1/redemptions", `{"id":"c","points":1}`).refused(codeMalformed, "")
 	s.post("/v1/redemptions", `{"id":"c","card":"c1"}`).refused(codeMalformed, "")
+}
+
+// TestLargeProgram: the route takes what the parser takes, and what it takes goes
+// into the log.
+func TestLargeProgram(t *testing.T) {
+	s := open(t)
+	put := func(doc string) *reply {
+		t.Helper()
+		return s.as("admin", "PUT", "/v1/program", doc)
+	}
+	next := strings.Replace(testProgram, "earn_bp: 500", "earn_bp: 700", 1)
+	put(next+"# "+strings.Repeat("x", program.SizeMax-len(next)-2)).is(200, "version", 2)
+	put(next+"# "+strings.Repeat("x", program.SizeMax-len(next)-1)).refused(codeTooLarge, "")
+	wide := testProgram + "campaigns:\n"
+	for i := range 256 {
+		wide += fmt.Sprintf("  - {id: c%d, points: 1, stores: [%q]}\n", i, strings.Repeat("s", 64))
+	}
+	put(wide).is(200, "version", 3)
+	s.get("/v1/program").is(200, "program.campaigns.255.points", 1)
+}
+
+// TestScheduledInstant: at is written as the document's instants are.
+func TestScheduledInstant(t *testing.T) {
+	s := open(t)
+	next := strings.Replace(testProgram, "earn_bp: 500", "earn_bp: 700", 1)
+	f := func(at, want string) {
+		t.Helper()
+		s.as("admin", "PUT", "/v1/program?at="+at, next).is(200, "in_force_from", want)
+	}
+	f("2026-12-01", "2026-12-01T00:00:00.000+01:00")
+	f("2026-07-01T09:30", "2026-07-01T09:30:00.000+02:00")
+	f("2026-07-01T09:30:00Z", "2026-07-01T11:30:00.000+02:00")
+	f("2026-07-01T09:30:00%2B02:00", "2026-07-01T09:30:00.000+02:00")
+	f("2026-07-01T09:30:00+02:00", "2026-07-01T09:30:00.000+02:00") // arrives with a space
+	for _, at := range []string{"tomorrow", "2026-13-01", "1960-01-01"} {
+		s.as("admin", "PUT", "/v1/program?at="+at, next).refused(codeMalformed, "")
+	}
 }

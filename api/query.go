@@ -109,7 +109,7 @@ func (s *Server) queryPage(c *call, a *audience, words []uint64, limit int, curs
 }
 
 // audience is the members at one position of the log, as an expression asks about
-// them. What was bought, and what follows from it, is exact at the position. What
+// them. What was bought and where, and what follows from it, is exact at the position. What
 // else the books and the profiles say is read while members are selected, a few
 // thousand under one hold of a lock, so that no till waits: what was done meanwhile
 // may be seen.
@@ -118,6 +118,8 @@ type audience struct {
 	s       *Server
 	members int
 	sums    map[index.Period]index.Sums
+	places  map[place][]uint32 // live receipts by member
+	aliases map[kopilka.MemberNo]kopilka.MemberNo
 }
 
 // audience reads an expression and what it needs of the purchases; with shown, also
@@ -135,12 +137,16 @@ func (s *Server) audience(text string, shown bool) (*audience, *query.Expr, *pro
 	if p := s.passes.begin(); p != nil {
 		return nil, nil, p
 	}
-	a := &audience{s: s, sums: map[index.Period]index.Sums{}}
+	a := &audience{s: s, sums: map[index.Period]index.Sums{}, places: map[place][]uint32{}}
+	placed := slices.ContainsFunc(expr.Terms(), func(t *query.Term) bool { return t.Field == query.BoughtAt })
 	var history *index.History
 	s.queue.View(func(b *engine.State) {
 		x := b.Index()
 		a.Day, a.seq, a.rules, a.members = x.Day(), b.Seq(), b.Program(), b.Members()
 		history = x.AsOf(x.Day())
+		if placed {
+			a.aliases = b.Aliases()
+		}
 	})
 	if a.rules != rules {
 		if expr, p = readExpr(text, a.rules); p != nil {
@@ -158,6 +164,10 @@ func (s *Server) audience(text string, shown bool) (*audience, *query.Expr, *pro
 		}
 	}
 	a.addUp(history, expr)
+	if p := a.goPlaces(expr); p != nil {
+		s.passes.end()
+		return nil, nil, p
+	}
 	return a, expr, nil
 }
 
@@ -254,6 +264,9 @@ func (a *audience) Column(t *query.Term, block int, among *query.Bits, to []int6
 	case query.Spent:
 		sums := a.sums[a.period(t)]
 		among.Each(func(i int) { to[i] = int64(sums.Amount[from+i]) })
+	case query.BoughtAt:
+		receipts := a.places[a.placeOf(t)]
+		among.Each(func(i int) { to[i] = int64(min(1, receipts[from+i])) })
 	case query.Tier:
 		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Tier(m)) })
 	case query.Balance:

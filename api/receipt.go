@@ -26,6 +26,7 @@ func (o *order) decodeReceipt(r *reader, fields []string) {
 	c := &o.receipt
 	*c = kopilka.Receipt{Lines: c.Lines[:0], Coupons: c.Coupons[:0], Imported: o.past, Earn: o.earns}
 	o.begin(c, &c.Head, &c.Deed)
+	o.sale = !o.past
 	priced, lined := false, false
 	for f := r.object(fields); f.next(); {
 		switch f.name {
@@ -212,7 +213,7 @@ func (s *Server) quote(c *call) *problem {
 		b.Quote(s.queue.Now(), &o.receipt, &out)
 	})
 	if out.Refusal != kopilka.Accepted {
-		return o.refused(&out)
+		return s.whyNot(o, &out)
 	}
 	out.Time = s.queue.Now()
 	c.out.ObjStart()

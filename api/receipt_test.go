@@ -201,7 +201,8 @@ func TestStoreOfTheKey(t *testing.T) {
 
 func TestClockOnlyForward(t *testing.T) {
 	s := open(t)
-	s.as("admin", "POST", "/v1/clock", `{"now":"2026-03-02T10:59:59Z"}`).refused(codeMalformed, "/now")
+	s.as("admin", "POST", "/v1/clock", `{"now":"2026-03-02T10:59:59Z"}`).refused(codeMalformed, "/now").
+		is(400, "errors.0.detail", "the clock only moves forward; it stands at 2026-03-02T12:00:00.000+01:00")
 	s.clock(testStart.Add(48 * time.Hour))
 	s.get("/v1/clock").is(200, "now", "2026-03-04T12:00:00.000+01:00", "day", "2026-03-04", "test_clock", true)
 	s.as("till", "POST", "/v1/clock", `{"now":"2026-03-09T10:59:59Z"}`).refused(codeForbidden, "")

@@ -29,6 +29,7 @@ var reports = map[string]func(*reporting) (report.Fold, *problem){
 	"flags":        folded(report.Flags),
 	"service":      folded(report.Service),
 	"instruments":  (*reporting).instruments,
+	"campaigns":    (*reporting).campaigns,
 	"reactivation": (*reporting).reactivation,
 }
 
@@ -86,8 +87,13 @@ func (s *Server) report(c *call) *problem {
 			return p
 		}
 	}
+	t, p := r.table(&v)
+	if p != nil {
+		return p
+	}
 	if form == "text/csv" {
-		return r.csv(&v)
+		r.csv(t)
+		return nil
 	}
 	r.json(&v)
 	return c.reply(fasthttp.StatusOK)
@@ -127,9 +133,9 @@ func (r *reporting) period() *problem {
 	}
 	r.set.From, r.set.To = from, to
 	r.set.Calendar = r.s.queue.Calendar()
-	r.set.Look = func(seq kopilka.Seq) (kopilka.Command, error) {
-		record, err := r.s.queue.Command(seq)
-		return record.Command, err
+	r.set.Look = func(seq kopilka.Seq) (report.Record, error) {
+		record, err := r.s.queue.Record(seq)
+		return report.Record{Seq: seq, Command: record.Command, Outcome: &record.Outcome}, err
 	}
 	r.set.Member = func(m kopilka.MemberNo) (id, card string) {
 		r.s.queue.View(func(b *engine.State) { card = b.Card(m) })
@@ -138,13 +144,13 @@ func (r *reporting) period() *problem {
 	return nil
 }
 
-// day reads a parameter that is a date; false when it is absent.
+// day reads a parameter that is a date; false when it is absent, which an empty one
+// is not: who sends that has forgotten the day.
 func (c *call) day(name string) (day kopilka.Day, given bool, p *problem) {
-	text := c.query(name)
-	if text == "" {
+	if !c.ctx.QueryArgs().Has(name) {
 		return 0, false, nil
 	}
-	day, err := kopilka.ParseDay(text)
+	day, err := kopilka.ParseDay(c.query(name))
 	if err != nil {
 		return 0, false, malformed("", name+": "+err.Error())
 	}
@@ -203,6 +209,30 @@ func (r *reporting) instruments() (report.Fold, *problem) {
 		}
 	})
 	return report.Instruments(&r.set, left), nil
+}
+
+// campaigns adds the budgets of those in the program in force, over all its versions.
+func (r *reporting) campaigns() (report.Fold, *problem) {
+	var budgets []report.CampaignBudget
+	r.s.queue.View(func(b *engine.State) {
+		used := map[string]int64{}
+		for _, t := range b.Terms() {
+			if t.Kind == engine.TermCampaign {
+				used[t.ID] = t.Used
+			}
+		}
+		p := b.Program()
+		for i := range p.Campaigns {
+			x := &p.Campaigns[i]
+			budget := report.CampaignBudget{Campaign: x.ID, Budget: report.None, Left: report.None}
+			if x.Budget > 0 {
+				budget.Budget = int64(x.Budget)
+				budget.Left = max(0, budget.Budget-used[x.ID])
+			}
+			budgets = append(budgets, budget)
+		}
+	})
+	return report.Campaigns(&r.set, budgets), nil
 }
 
 // asleep are the segments of those who have stopped coming.
@@ -314,8 +344,8 @@ func valueShown(e *jx.Encoder, n int64) {
 // figuresTable is the name under which CSV has the figures that stand in no table.
 const figuresTable = "figures"
 
-// csv writes one table: the one that is asked for, or else the first there is.
-func (r *reporting) csv(v *report.Report) *problem {
+// table finds the table that is asked for, or else the first there is.
+func (r *reporting) table(v *report.Report) (*report.Table, *problem) {
 	tables := v.Tables
 	if len(v.Figures) > 0 {
 		t := report.Table{Name: figuresTable, Keys: []string{"figure"}, Columns: []string{"value"}}
@@ -327,16 +357,20 @@ func (r *reporting) csv(v *report.Report) *problem {
 	name := r.c.query("table")
 	var known []string
 	for i := range tables {
-		if t := &tables[i]; name == "" || t.Name == name {
-			h := &r.c.ctx.Response
-			h.Header.SetContentType("text/csv; charset=utf-8")
-			h.Header.Set("Kopilka-Seq", decimal(uint64(r.seq)))
-			h.SetBodyRaw(appendTable(nil, t))
-			return nil
+		if !r.c.ctx.QueryArgs().Has("table") || tables[i].Name == name {
+			return &tables[i], nil
 		}
 		known = append(known, tables[i].Name)
 	}
-	return malformed("", "the tables of this report are "+strings.Join(known, ", "))
+	return nil, malformed("", "the tables of this report are "+strings.Join(known, ", "))
+}
+
+// csv writes one table.
+func (r *reporting) csv(t *report.Table) {
+	h := &r.c.ctx.Response
+	h.Header.SetContentType("text/csv; charset=utf-8")
+	h.Header.Set("Kopilka-Seq", decimal(uint64(r.seq)))
+	h.SetBodyRaw(appendTable(nil, t))
 }
 
 func appendTable(b []byte, t *report.Table) []byte {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -86,5 +87,42 @@ func TestReportsOfAFortnight(t *testing.T) {
 	}
 	if owed != all || r.int("balance")+r.int("pending")+r.int("held") != all {
 		t.Fatalf("members have %d points; %s", all, r.text)
+	}
+}
+
+// TestSourceOfReturn: goods come back from the source of their receipt.
+func TestSourceOfReturn(t *testing.T) {
+	s := open(t)
+	s.enrol("ann")
+	id := s.sell("ann", 10_000, `,"source":"poster"`)
+	s.sell("ann", 3000)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b1","amount":4000}`).is(201)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b2","amount":1000}`).is(201)
+	s.get("/v1/reports/sources").is(200, "receipts.0.source", "", "receipts.0.receipts", 1, "receipts.0.turnover", 3000,
+		"receipts.1.source", "poster", "receipts.1.receipts", 1, "receipts.1.turnover", 5000)
+}
+
+// TestPremiumOfReturn: goods that come back take the premium off that the sale
+// brought, whatever the premium is on that day, or became at the instant of the sale.
+func TestPremiumOfReturn(t *testing.T) {
+	f := func(sold, back string, later time.Duration) {
+		t.Helper()
+		rules := func(premium string) string {
+			return strings.Replace(reportProgram, "premium_bp: 100", "premium_bp: "+premium, 1)
+		}
+		s := openWith(t, rules(sold), Options{})
+		s.enrol("ann")
+		id := s.sell("ann", 10_000, `,"store":"S1","cashier":"tom"`)
+		s.clock(testStart.Add(later))
+		s.as("admin", "PUT", "/v1/program", rules(back)).is(200)
+		s.post("/v1/receipts/"+id+"/returns", `{"id":"b1","store":"S2","cashier":"kim"}`).is(201)
+		r := s.get("/v1/reports/staff").is(200, "cashiers.0.cashier", "tom", "cashiers.0.net", 0, "cashiers.0.returned", 10_000, "cashiers.0.premium", 0)
+		if n := len(r.at("cashiers").([]any)); n != 1 {
+			t.Fatalf("%d cashiers\n%s", n, r.text)
+		}
+	}
+	for _, later := range []time.Duration{0, time.Minute, 24 * time.Hour} {
+		f("100", "0", later)
+		f("0", "100", later)
 	}
 }

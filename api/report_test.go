@@ -61,6 +61,16 @@ func TestReportPeriod(t *testing.T) {
 	s.get("/v1/reports/program?t0=2026-03-01").refused(codeMalformed, "")
 	s.get("/v1/reports/liability?from=2026-03-01").refused(codeMalformed, "")
 	s.get("/v1/reports/nothing").refused(codeNotFound, "")
+	// What is empty is not absent.
+	for _, path := range []string{"/v1/reports/program?from=", "/v1/reports/program?to=", "/v1/reports/program?from", "/v1/reports/reactivation?t0=",
+		"/v1/segments?as_of=", "/v1/rfm?as_of=", "/v1/segments/core/members?as_of=", "/v1/rfm/members?as_of=",
+		"/v1/reports/program?table=", "/v1/reports/program?table=zz", "/v1/reports/liability?table=figure"} {
+		s.get(path).refused(codeMalformed, "")
+	}
+	s.as("admin", "PUT", "/v1/program?at=", reportProgram).refused(codeMalformed, "")
+	s.get("/v1/reports/program?table=naming").is(200, "naming.0.by", "card")
+	s.get("/v1/reports/program?table=figures").is(200, "found_by_phone_share_bp", 0)
+	s.get("/v1/reports/program?to=2026-02-01").is(200, "found_by_phone_share_bp", nil)
 }
 
 func TestReportCSV(t *testing.T) {
@@ -105,4 +115,63 @@ func TestReactivation(t *testing.T) {
 	s.get("/v1/reports/reactivation?from="+from+"&t0="+from).refused(codeMalformed, "")
 	s.get("/v1/reports/reactivation?t0=2148-01-01&from=2148-06-01&to=2148-12-31").refused(codeMalformed, "")
 	s.get("/v1/reports/reactivation?from=2148-06-01&to=2148-12-31").refused(codeMalformed, "")
+}
+
+// TestReportOfWhatPointsPaid: a capture and a redemption sell nothing, so neither
+// does their return take anything off what was sold.
+func TestReportOfWhatPointsPaid(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	s.sell("c1", 100_000, `,"store":"S1"`)
+	s.post("/v1/holds", `{"id":"h1","card":"c1","points":1000,"store":"S1"}`).is(201)
+	s.post("/v1/holds/h1/capture", `{"id":"k1","amount":90000,"store":"S1"}`).is(201)
+	s.post("/v1/redemptions", `{"id":"rd1","card":"c1","points":500,"store":"S1"}`).is(201)
+	s.post("/v1/receipts/k1/returns", `{"id":"b1","store":"S1"}`).is(201, "goods", 90_000)
+	s.post("/v1/receipts/rd1/returns", `{"id":"b2"}`).is(201, "goods", 500)
+	s.get("/v1/reports/program").is(200, "turnover", 100_000, "sold", 100_000, "returned", 0, "turnover_members", 100_000, "points_spent", 0)
+	s.get("/v1/reports/stores").is(200, "stores.0.store", "S1", "stores.0.turnover", 100_000, "stores.0.returned", 0,
+		"stores.0.turnover_members", 100_000, "stores.0.points_spent", 0)
+}
+
+// TestReturnWithoutStore: it belongs to the store of its receipt.
+func TestReturnWithoutStore(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	id := s.sell("c1", 10_000, `,"store":"S1"`)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b1","amount":4000}`).is(201)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b2","amount":1000,"store":"S2"}`).is(201)
+	r := s.get("/v1/reports/stores").is(200, "stores.0.store", "S1", "stores.0.returned", 4000, "stores.0.turnover", 6000,
+		"stores.1.store", "S2", "stores.1.returned", 1000)
+	if n := len(r.at("stores").([]any)); n != 2 {
+		t.Fatalf("%d stores\n%s", n, r.text)
+	}
+}
+
+// TestCampaignsReport: what campaigns added, to whom, and what is left of budgets.
+func TestCampaignsReport(t *testing.T) {
+	s := openWith(t, `
+program: corner-shop
+currency: EUR
+time_zone: Europe/Berlin
+tiers: [{id: base, name: {en: Base}, earn_bp: 1000, max_redeem_bp: 5000, threshold: 0}]
+campaigns:
+  - {id: double, multiplier_bp: 20000, stores: [S1], budget: 1500}
+  - {id: gift, points: 100}
+  - {id: later, starts_at: 2026-04-01, points: 100}
+`, Options{})
+	s.enrol("c1")
+	s.enrol("c2")
+	first := s.sell("c1", 10_000, `,"store":"S1"`) // 1000 more, and 100
+	s.sell("c1", 10_000, `,"store":"S1"`)          // the 500 that are left, and 100
+	s.sell("c2", 3000, `,"store":"S2"`)            // 100
+	s.post("/v1/receipts/"+first+"/returns", `{"id":"b1"}`).is(201)
+	s.clock(testStart.Add(24 * time.Hour))
+	s.sell("c2", 4000, `,"store":"S1"`) // 100: the budget is gone
+	s.get("/v1/reports/campaigns?to=2026-03-02").is(200,
+		"campaigns.0.campaign", "double", "campaigns.0.receipts", 2, "campaigns.0.buyers", 1, "campaigns.0.sold", 20_000,
+		"campaigns.0.points", 1500, "campaigns.0.budget", 1500, "campaigns.0.budget_left", 0,
+		"campaigns.1.campaign", "gift", "campaigns.1.receipts", 3, "campaigns.1.buyers", 2, "campaigns.1.sold", 23_000,
+		"campaigns.1.points", 300, "campaigns.1.budget", nil, "campaigns.1.budget_left", nil,
+		"campaigns.2.campaign", "later", "campaigns.2.receipts", 0)
+	s.get("/v1/reports/campaigns").is(200, "campaigns.0.receipts", 2, "campaigns.1.receipts", 4, "campaigns.1.points", 400)
 }

@@ -116,10 +116,11 @@ func (s *Server) lookReturn(o *order) *problem {
 	if p != nil {
 		return p
 	}
-	if o.who.by != kopilka.ByNobody && !s.same(c.Member, sale.deed.Member) {
+	if o.who.by != kopilka.ByNobody && !s.same(c.Member, sale.record.Outcome.Member) {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
-	c.Member = sale.deed.Member
+	// The buyer as the books knew him, whichever number the till's name led to.
+	c.Member = sale.record.Outcome.Member
 	c.Receipt, c.ReceiptSeq, c.LastReturn = b.receipt, sale.record.Seq, sale.lastReturn
 	c.Left, c.Policy = sale.left, sale.left.Policy
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/program"
 )
 
 // route is one word of the API: a method and a path, who may say it, and what
@@ -41,7 +42,7 @@ const (
 	bodyMax    = 64 << 10
 	batchMax   = 32 << 20
 	importMax  = 64 << 20
-	programMax = 128 << 10
+	programMax = program.SizeMax
 )
 
 // table is the whole of the API; openapi.yaml says the same, and a test holds
@@ -78,9 +79,11 @@ func (s *Server) table() []route {
 		{method: "POST", path: "/v1/members/{card}/merge", roles: admin, bytes: bodyMax, serve: s.postMerge},
 		{method: "POST", path: "/v1/merges/{id}/undo", roles: admin, bytes: bodyMax, serve: s.postUnmerge},
 		{method: "POST", path: "/v1/members/{card}/erase", roles: admin, bytes: bodyMax, serve: s.postErase},
+		{method: "GET", path: "/v1/members/{card}/certificates", roles: analysts, serve: s.givenCertificates},
 		{method: "POST", path: "/v1/members/{card}/certificates", roles: admin, bytes: bodyMax, serve: s.postCertificate},
 
 		{method: "GET", path: "/v1/instruments", roles: all, serve: s.instruments},
+		{method: "GET", path: "/v1/instruments/{instrument}/emissions", roles: admin, serve: s.emissions},
 		{method: "POST", path: "/v1/instruments/{instrument}/emissions", roles: admin, bytes: bodyMax, serve: s.postEmission},
 		{method: "GET", path: "/v1/instruments/{instrument}/numbers", roles: admin, serve: s.numbers},
 		{method: "GET", path: "/v1/numbers/{number}", roles: all, serve: s.getNumber},

@@ -10,17 +10,7 @@ import (
 )
 
 // asOf reads the parameter as_of; false when it is absent, which is today.
-func (c *call) asOf() (day kopilka.Day, given bool, p *problem) {
-	text := c.query("as_of")
-	if text == "" {
-		return 0, false, nil
-	}
-	day, err := kopilka.ParseDay(text)
-	if err != nil {
-		return 0, false, malformed("", "as_of: "+err.Error())
-	}
-	return day, true, nil
-}
+func (c *call) asOf() (day kopilka.Day, given bool, p *problem) { return c.day("as_of") }
 
 // standing is the segments at one position of the log, with the rule that made
 // them: of today, or as they stood at the end of an earlier day.

@@ -130,6 +130,7 @@ var refusals = map[kopilka.Refusal]code{
 	kopilka.NotMerged:            codeNotMerged,
 	kopilka.TierNotByHand:        codeTierNotByHand,
 	kopilka.NumbersExhausted:     codeNumbersExhausted,
+	kopilka.NamesExhausted:       codeProgramInvalid,
 }
 
 // refused is the problem that a refusal is shown as.
@@ -157,28 +158,8 @@ func refused(o *kopilka.Outcome) *problem {
 		p.detail = duplicateReceipt
 	case kopilka.IdempotencyMismatch:
 		p.detail = idempotencyMismatch
-	}
-	return p
-}
-
-// refused is the problem that a refusal of the order is shown as, with the place of
-// what is wrong where a coupon is.
-func (o *order) refused(out *kopilka.Outcome) *problem {
-	p := refused(out)
-	c, ok := o.cmd.(*kopilka.Receipt)
-	if !ok || len(c.Coupons) == 0 {
-		return p
-	}
-	switch out.Refusal {
-	case kopilka.InstrumentUsed, kopilka.InstrumentExpired, kopilka.InstrumentUnfit, kopilka.NotFound:
-		at := out.Coupon
-		pointer := fmt.Sprintf("/coupons/%d", at)
-		if o.shown { // stands before what was said in coupons
-			if pointer = "/card"; at > 0 {
-				pointer = fmt.Sprintf("/coupons/%d", at-1)
-			}
-		}
-		p.faults = append(p.faults, fault{pointer, kinds[p.code].title})
+	case kopilka.NamesExhausted:
+		p.detail = "all versions of the program together have more certificates, instruments, campaigns and sources than can be told apart: use names again"
 	}
 	return p
 }

@@ -78,17 +78,18 @@ func (c *Client) RFM(asOf string) (*RFM, error) {
 
 // SegmentCSV writes the members of a segment to w as the server streams them.
 func (c *Client) SegmentCSV(w io.Writer, segment, asOf string) error {
-	return c.csv(w, query("/v1/segments/"+url.PathEscape(segment)+"/members", "as_of", asOf))
+	return c.csv(w, request{method: "GET", path: query("/v1/segments/"+url.PathEscape(segment)+"/members", "as_of", asOf)})
 }
 
 // RFMCSV writes every member's recency, frequency, money, scores and segment to w.
 func (c *Client) RFMCSV(w io.Writer, asOf string) error {
-	return c.csv(w, query("/v1/rfm/members", "as_of", asOf))
+	return c.csv(w, request{method: "GET", path: query("/v1/rfm/members", "as_of", asOf)})
 }
 
-func (c *Client) csv(w io.Writer, path string) error {
-	_, err := c.do(request{method: "GET", path: path, accept: "text/csv", stream: func(r *fasthttp.Response) error {
-		return r.BodyWriteTo(w)
-	}})
+// csv sends a request and copies the answer to w, as CSV.
+func (c *Client) csv(w io.Writer, r request) error {
+	r.accept = "text/csv"
+	r.stream = func(r *fasthttp.Response) error { return r.BodyWriteTo(w) }
+	_, err := c.do(r)
 	return err
 }

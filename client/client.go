@@ -176,7 +176,7 @@ func (c *Client) try(r *request) (answer, time.Duration, error) {
 
 // call sends in as JSON, when it is not nil, and reads the answer into out.
 func (c *Client) call(method, path string, in, out any) (answer, error) {
-	r := request{method: method, path: path, command: in != nil && path != "/v1/quotes"}
+	r := request{method: method, path: path, command: in != nil && path != "/v1/quotes" && path != queryPath}
 	if in != nil {
 		var err error
 		if r.body, err = json.Marshal(in); err != nil {

@@ -91,7 +91,7 @@ func (c *Client) Emit(instrument, id string, count int, prefix string) (*Emissio
 
 // Numbers copies the numbers of an emission to w, as CSV.
 func (c *Client) Numbers(w io.Writer, instrument, emission string) error {
-	return c.csv(w, query("/v1/instruments/"+url.PathEscape(instrument)+"/numbers", "emission", emission))
+	return c.csv(w, request{method: "GET", path: query("/v1/instruments/"+url.PathEscape(instrument)+"/numbers", "emission", emission)})
 }
 
 // Number is what a number or a code is that a till was shown.

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/kopilka/kopilka"
@@ -51,9 +52,19 @@ type Program struct {
 	Seq          kopilka.Seq     `json:"seq"`
 	InForceSince time.Time       `json:"in_force_since"`
 	Program      json.RawMessage `json:"program"` // the document, completed with its defaults
+	// Scheduled is the program that waits for its instant, when one does; of the
+	// program in force only.
+	Scheduled *ScheduledProgram `json:"scheduled"`
 }
 
-// Program reads the program in force.
+// ScheduledProgram is rules that are not in force yet.
+type ScheduledProgram struct {
+	Seq         kopilka.Seq     `json:"seq"`
+	InForceFrom time.Time       `json:"in_force_from"`
+	Program     json.RawMessage `json:"program"`
+}
+
+// Program reads the program in force, and the one that waits.
 func (c *Client) Program() (*Program, error) {
 	var p Program
 	if _, err := c.call("GET", "/v1/program", nil, &p); err != nil {
@@ -67,6 +78,36 @@ func (c *Client) Program() (*Program, error) {
 func (c *Client) PutProgram(id string, document []byte) error {
 	_, err := c.do(request{method: "PUT", path: "/v1/program", body: document, contentType: "application/yaml", command: true, id: id})
 	return err
+}
+
+// ScheduleProgram puts a program in force from an instant on, in place of the one that
+// waited before.
+func (c *Client) ScheduleProgram(id string, document []byte, at time.Time) error {
+	_, err := c.do(request{method: "PUT", path: query("/v1/program", "at", at.Format(time.RFC3339Nano)), body: document,
+		contentType: "application/yaml", command: true, id: id})
+	return err
+}
+
+// WithdrawProgram withdraws the program that waits for its instant.
+func (c *Client) WithdrawProgram(id string) error {
+	_, err := c.do(request{method: "DELETE", path: "/v1/program/scheduled", command: true, id: id})
+	return err
+}
+
+// ProgramHistory lists a page of the programs that were ever in force, the newest
+// first, from a cursor on or from the beginning when it is empty; next is the cursor
+// of the page behind it, empty when there is none. A limit of 0 is the server's choice.
+func (c *Client) ProgramHistory(limit int, cursor string) (versions []Program, next string, err error) {
+	var out struct {
+		Data       []Program `json:"data"`
+		NextCursor string    `json:"next_cursor"`
+	}
+	most := ""
+	if limit > 0 {
+		most = strconv.Itoa(limit)
+	}
+	_, err = c.call("GET", query("/v1/program/history", "limit", most, "cursor", cursor), nil, &out)
+	return out.Data, out.NextCursor, err
 }
 
 // CheckProgram tells whether a document could be put in force, and changes nothing.

@@ -48,7 +48,13 @@ func (c *clock) calendar(m *machine) kopilka.Calendar {
 	return kopilka.Calendar{Zone: m.state.Program().Zone}
 }
 
-// startClock sets the clock no earlier than the books.
+// aheadMax is how far the books may be ahead of the world's clock without a word
+// about it: clocks that are set right move by so much.
+const aheadMax = 1000 // milliseconds
+
+// startClock sets the clock no earlier than the books. Where the world's clock is
+// behind them, time stands still until it has caught up, which is said: a machine
+// whose clock is wrong, or books that a test clock has been at.
 func (q *Queue) startClock() error {
 	var now kopilka.Time
 	q.View(func(s *engine.State) {
@@ -57,7 +63,13 @@ func (q *Queue) startClock() error {
 	})
 	q.clock.test = q.opts.TestClock != 0
 	if q.clock.test && q.opts.TestClock < now {
-		return fmt.Errorf("the test clock stands at %s, behind the books, which are at %s", q.opts.TestClock, now)
+		c := q.Calendar()
+		return fmt.Errorf("the test clock stands at %s, behind the books, which are at %s", c.Text(q.opts.TestClock), c.Text(now))
+	}
+	if world := kopilka.Time(time.Now().UnixMilli()); !q.clock.test && now > world+aheadMax {
+		c := q.Calendar()
+		q.opts.Logger.Warn("clock: the books are ahead of this machine's clock; their time stands still until it catches up, and what happens now is recorded at that time",
+			"books", c.Text(now), "machine", c.Text(world), "ahead", (time.Duration(now-world) * time.Millisecond).Round(time.Second).String())
 	}
 	q.clock.at.Store(int64(max(now, q.opts.TestClock)))
 	return nil
@@ -72,7 +84,8 @@ func (q *Queue) SetClock(t kopilka.Time) error {
 	for {
 		now := q.clock.at.Load()
 		if int64(t) < now {
-			return fmt.Errorf("the test clock stands at %s and does not go back to %s", kopilka.Time(now), t)
+			c := q.Calendar()
+			return fmt.Errorf("the test clock stands at %s and does not go back to %s", c.Text(kopilka.Time(now)), c.Text(t))
 		}
 		if q.clock.at.CompareAndSwap(now, int64(t)) {
 			break

@@ -38,6 +38,7 @@ type machine struct {
 	picture sync.Mutex  // one picture at a time
 	runs    *outcomes.Runs
 	sealing sealing
+	told    func(kopilka.Seq, *kopilka.Outcome) // of a Replay, whose entries nobody waits for
 }
 
 // frame is the tickets of one entry on its way through the log.
@@ -117,6 +118,9 @@ func (m *machine) Apply(e *kopilka.Entry) {
 	} else {
 		for range e.Count {
 			body = m.applyOne(e, body, &m.scratch)
+			if m.told != nil {
+				m.told(m.state.Seq(), &m.scratch)
+			}
 		}
 	}
 	if len(body) != 0 {

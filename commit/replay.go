@@ -10,7 +10,13 @@ import (
 // Replay folds a log into books of its own, for whoever wants to prove or to
 // explain it. It compares the outcomes that the log keeps with those that its
 // commands have now.
-type Replay struct{ machine *machine }
+type Replay struct {
+	// Told, when it is set, hears what every command leads to. The outcome is good
+	// until it returns.
+	Told func(kopilka.Seq, *kopilka.Outcome)
+
+	machine *machine
+}
 
 // NewReplay is books before the first entry.
 func NewReplay() *Replay { return &Replay{machine: newMachine(nil)} }
@@ -23,6 +29,7 @@ func (r *Replay) Apply(e *kopilka.Entry) (err error) {
 			err = fmt.Errorf("entry %d, positions from %d: %v", e.Pos.Index, e.First, p)
 		}
 	}()
+	r.machine.told = r.Told
 	r.machine.Apply(e)
 	return nil
 }

@@ -171,12 +171,26 @@ func (s *State) FindNumber(text string) (Number, bool) {
 	if !ok {
 		return Number{}, false
 	}
+	return s.described(text, &x), true
+}
+
+func (s *State) described(text string, x *presented) Number {
 	n := Number{Text: text, Instrument: s.terms[x.term-1].ID, Term: x.term, Kind: x.rule.Kind, Place: x.number,
 		Left: x.left, Value: x.rule.Value, Uses: x.uses, UsesMax: x.rule.Uses, From: x.from, To: x.to}
 	if x.number != 0 {
 		n.Emission = s.emissions[s.numbers.At(int(x.number-1)).emission].Seq
 	}
-	return n, true
+	return n
+}
+
+// Shown is what a number or a code named under a version of the program, counted from
+// 1, with the rule that it is good under; nil when it named nothing.
+func (s *State) Shown(version int, text string) (Number, *program.Instrument) {
+	x, ok := s.show(version, text)
+	if !ok {
+		return Number{}, nil
+	}
+	return s.described(text, &x), x.rule
 }
 
 // Emission is the numbers that one command made. They lie in the books one after

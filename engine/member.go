@@ -52,7 +52,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	if !enrolled {
 		m = s.enrol(c.Card, c.Registered)
 		out.Enrolled = true
-		if source.term != 0 {
+		if source.term != 0 && !c.Imported { // a file is not what the places are for
 			s.term(source.term).Count++
 		}
 	} else if c.Registered != s.registered(m) {

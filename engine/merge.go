@@ -69,6 +69,10 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 		refuse(out, kopilka.AlreadyMerged)
 		return
 	}
+	if from.blocked() || into.blocked() {
+		refuse(out, kopilka.MemberBlocked) // or the merge would free him
+		return
+	}
 	if s.standsAbove(c.From, into.invitedBy()) {
 		refuse(out, kopilka.ReferralCycle)
 		return
@@ -139,6 +143,10 @@ func (s *State) unmerge(c *kopilka.Unmerge, out *kopilka.Outcome) {
 	}
 	if s.standsAbove(c.From, from.invitedBy()) {
 		refuse(out, kopilka.ReferralCycle)
+		return
+	}
+	if !s.index.CanMove(c.Into, c.Purchases) {
+		refuse(out, kopilka.NotMerged) // what was looked up cannot be true: the books stay as they are
 		return
 	}
 

@@ -208,6 +208,9 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 	case from == into || from.merged() || into.merged() || from.erased || into.erased:
 		o.Refusal = kopilka.AlreadyMerged
 		return
+	case from.blocked || into.blocked:
+		o.Refusal = kopilka.MemberBlocked
+		return
 	case b.standsAbove(c.From, into.referrer):
 		o.Refusal = kopilka.ReferralCycle
 		return

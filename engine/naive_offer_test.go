@@ -258,6 +258,17 @@ func (b *clerk) callLegs(m kopilka.MemberNo, r *slip, back, of kopilka.Money, o 
 			order = append(order, i)
 		}
 	}
+	// What was taken back whole can come again.
+	welcomeAgain, onceAgain := false, false
+	kept := map[bool]bool{} // by whether it is the welcome
+	defer func() {
+		if welcomeAgain && !kept[true] {
+			b.people[m].welcomed = false
+		}
+		if onceAgain && !kept[false] {
+			b.people[m].brought = false
+		}
+	}()
 	for _, i := range order {
 		l := &r.Legs[i]
 		var called kopilka.Points
@@ -266,12 +277,12 @@ func (b *clerk) callLegs(m kopilka.MemberNo, r *slip, back, of kopilka.Money, o 
 			if r.Goods() != 0 || r.Takes&kopilka.TakeWelcome == 0 {
 				continue
 			}
-			called, b.people[m].welcomed = l.Points, false
+			called, welcomeAgain = l.Points, true
 		case kopilka.LegReferrer, kopilka.LegReferee:
 			if r.Goods() != 0 || r.Takes&kopilka.TakeOnce == 0 {
 				continue
 			}
-			called, b.people[m].brought = l.Points, false
+			called, onceAgain = l.Points, true
 		default:
 			if of > 0 {
 				called = l.Points * kopilka.Points(back) / kopilka.Points(of)
@@ -287,9 +298,12 @@ func (b *clerk) callLegs(m kopilka.MemberNo, r *slip, back, of kopilka.Money, o 
 		if who != m {
 			b.settle(p, &his)
 		}
-		lot := kopilka.Lot{Activates: l.Activates, Expires: l.Expires}
+		lot, owed := kopilka.Lot{Activates: l.Activates, Expires: l.Expires}, called+l.Owed
 		l.Owed = b.takeBack(p, called+l.Owed, lot, r, b.people[l.Member].cleared, &his)
 		b.books.Legs -= his.Taken
+		if l.Kind < kopilka.LegLevel1 && his.Taken < owed {
+			kept[l.Kind == kopilka.LegWelcome] = true
+		}
 		if his.Taken > 0 || len(his.Expired) > 0 {
 			b.lost(len(o.Legs), his.Expired, o)
 			o.Legs = append(o.Legs, kopilka.Leg{Member: who, Kind: l.Kind, Points: -his.Taken, Activates: l.Activates, Expires: l.Expires})

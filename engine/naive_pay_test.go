@@ -214,6 +214,9 @@ func (b *clerk) payBill(c *kopilka.Receipt, x *bill, rules *program.Program, o *
 	}
 	for i, text := range c.Coupons {
 		y, r := b.unfit(c, x, text, rules)
+		if r != kopilka.Accepted && i == 0 && c.CardCoupon {
+			continue
+		}
 		if r != kopilka.Accepted {
 			o.Refusal, o.Coupon = r, i
 			return

@@ -487,6 +487,7 @@ func (b *clerk) setProgram(c *kopilka.SetProgram, o *kopilka.Outcome) {
 		b.waiting = nil
 	}
 	if c.At > b.now {
+		b.hear(rules)
 		later := *c
 		later.Document = append([]byte(nil), c.Document...)
 		b.waiting = &later

@@ -42,7 +42,9 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 		m = len(b.people)
 		b.people = append(b.people, &person{card: c.Card, active: c.Registered})
 		o.Enrolled = true
-		b.count(c.Source)
+		if !c.Imported {
+			b.count(c.Source)
+		}
 	}
 	for _, no := range b.parts(kopilka.MemberNo(m)) {
 		if b.people[no].phone == c.PhoneTag {

@@ -125,42 +125,58 @@ func (s *State) certify(x *sale, c *kopilka.Receipt, redeemable int64, out *kopi
 	return false
 }
 
-// look finds what the till was shown, and refuses what is not good for the receipt.
+// look finds what the till was shown, and refuses what is not good for the receipt,
+// but for the buyer's own card.
 func (s *State) look(x *sale, c *kopilka.Receipt, out *kopilka.Outcome) bool {
 	x.shown = x.shown[:0]
 	for i, text := range c.Coupons {
 		out.Coupon = i
 		y, ok := s.show(out.Program, text)
-		if !ok {
-			return refuse(out, kopilka.NotFound)
+		r := kopilka.NotFound
+		if ok {
+			r, out.Unfit = s.unfit(x, &y, c)
 		}
-		if r := s.unfit(x, &y, c); r != kopilka.Accepted {
+		switch {
+		case r == kopilka.Accepted:
+			x.shown = append(x.shown, y)
+		case i > 0 || !c.CardCoupon:
 			return refuse(out, r)
 		}
-		x.shown = append(x.shown, y)
 	}
-	out.Coupon = 0
+	out.Coupon, out.Unfit = 0, 0
 	return false
 }
 
 // unfit tells why what was shown is not good for the receipt: named already, outside
 // its days, used up by all or by the buyer, or not for such a receipt.
-func (s *State) unfit(x *sale, y *presented, c *kopilka.Receipt) kopilka.Refusal {
+func (s *State) unfit(x *sale, y *presented, c *kopilka.Receipt) (kopilka.Refusal, kopilka.Unfit) {
 	rule := y.rule
 	twice := slices.ContainsFunc(x.shown, func(z presented) bool { return z.number == y.number && z.term == y.term })
 	switch {
-	case c.Day < y.from || c.Day > y.to || !rule.Span.Holds(c.At):
-		return kopilka.InstrumentExpired
-	case twice, rule.Kind == kopilka.UseGift && y.left == 0, rule.Uses > 0 && y.uses >= int64(rule.Uses),
-		s.budgetLeft(y.term, int64(rule.Budget)) == 0,
-		x.account != nil && rule.PerMember > 0 && s.usesOf(x.member, x.account, y.term) >= int64(rule.PerMember):
-		return kopilka.InstrumentUsed
-	case x.account == nil && rule.PerMember > 0, c.Amount < rule.MinAmount,
-		rule.Stores != nil && !slices.Contains(rule.Stores, c.Store),
-		rule.Categories != nil && x.inCategories(x.whole, rule.Categories, c) == 0:
-		return kopilka.InstrumentUnfit
+	case c.Day < y.from || c.Day > y.to:
+		return kopilka.InstrumentExpired, kopilka.UnfitDay
+	case !rule.Span.Holds(c.At):
+		return kopilka.InstrumentExpired, kopilka.UnfitTime
+	case twice:
+		return kopilka.InstrumentUsed, kopilka.UnfitTwice
+	case rule.Kind == kopilka.UseGift && y.left == 0:
+		return kopilka.InstrumentUsed, kopilka.UnfitValue
+	case rule.Uses > 0 && y.uses >= int64(rule.Uses):
+		return kopilka.InstrumentUsed, kopilka.UnfitUses
+	case s.budgetLeft(y.term, int64(rule.Budget)) == 0:
+		return kopilka.InstrumentUsed, kopilka.UnfitBudget
+	case x.account != nil && rule.PerMember > 0 && s.usesOf(x.member, x.account, y.term) >= int64(rule.PerMember):
+		return kopilka.InstrumentUsed, kopilka.UnfitMember
+	case x.account == nil && rule.PerMember > 0:
+		return kopilka.InstrumentUnfit, kopilka.UnfitNobody
+	case c.Amount < rule.MinAmount:
+		return kopilka.InstrumentUnfit, kopilka.UnfitAmount
+	case rule.Stores != nil && !slices.Contains(rule.Stores, c.Store):
+		return kopilka.InstrumentUnfit, kopilka.UnfitStore
+	case rule.Categories != nil && x.inCategories(x.whole, rule.Categories, c) == 0:
+		return kopilka.InstrumentUnfit, kopilka.UnfitCategory
 	}
-	return kopilka.Accepted
+	return kopilka.Accepted, 0
 }
 
 // use books in out what an instrument pays for the lines of some categories, or

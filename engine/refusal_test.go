@@ -194,6 +194,10 @@ func TestRefusals(t *testing.T) {
 
 	s.do(&kopilka.SetProgram{Document: []byte(`{"program":"r","sources":[{"id":"poster","ends_at":"2027-01-01T00:00:00Z"}]}`)})
 	f(kopilka.SourceClosed, &kopilka.PutMember{Card: "new", Source: "poster", Referrer: kopilka.NoMember})
+	names := s.terms
+	s.terms = append(append([]Term(nil), names...), make([]Term, termsMax-len(names)-1)...)
+	f(kopilka.NamesExhausted, &kopilka.SetProgram{Document: []byte(`{"program":"r","sources":[{"id":"one"},{"id":"more"}]}`)})
+	s.terms = names
 	f(kopilka.CardTaken, &kopilka.PutCard{Member: anna, Card: "boris"})
 	f(kopilka.ReferralCycle, &kopilka.Merge{From: anna, Into: boris}) // whom anna invited
 	f(kopilka.BalanceLimit, &kopilka.Merge{From: rich, Into: anna})
@@ -206,14 +210,17 @@ func TestRefusals(t *testing.T) {
 	f(kopilka.NotMerged, &kopilka.Unmerge{From: boris, Into: anna, MergeSeq: mergeAt - 1})
 	f(kopilka.NotMerged, &kopilka.Unmerge{From: boris, Into: rich, MergeSeq: mergeAt})
 	f(kopilka.Stale, &kopilka.Unmerge{From: boris, Into: anna, MergeSeq: mergeAt, Last: mergeAt - 1})
-	s.do(&kopilka.Merge{From: anna, Into: blocked})
+	f(kopilka.MemberBlocked, &kopilka.Merge{From: anna, Into: blocked})
+	last := kopilka.MemberNo(s.Members())
+	s.do(&kopilka.PutMember{Card: "last", Referrer: kopilka.NoMember})
+	s.do(&kopilka.Merge{From: anna, Into: last})
 	f(kopilka.NotMerged, &kopilka.Unmerge{From: boris, Into: anna, MergeSeq: mergeAt, Last: s.Row(anna, s.Now()).LastEntry}) // overtaken
 	s.do(&kopilka.Erase{Member: boris})
 	for _, c := range []kopilka.Command{&kopilka.Erase{Member: anna}, &kopilka.PutCard{Member: anna, Card: "new"}, &kopilka.Receipt{Deed: of(anna), Amount: 1},
 		&kopilka.Redemption{Deed: of(anna), Points: 1}, &kopilka.Grant{Deed: of(anna), Points: 1}, &kopilka.Adjustment{Deed: of(anna), Points: 1}} {
 		f(kopilka.MemberNotFound, c)
 	}
-	f(kopilka.AlreadyMerged, &kopilka.Merge{From: rich, Into: blocked})
+	f(kopilka.AlreadyMerged, &kopilka.Merge{From: rich, Into: last}) // forgotten
 
 	if spend.Balance != 90 || back.Taken != 40 {
 		t.Fatalf("balance %d after a redemption, %d taken", spend.Balance, back.Taken)

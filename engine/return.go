@@ -220,12 +220,12 @@ func (s *State) takeBack(m kopilka.MemberNo, a *account, owed kopilka.Points, lo
 // callLegs takes back what the receipt brought to others, and what it brought to
 // the buyer as his first: the shares of the circles in proportion to the base that
 // came back, the rest with the last of the goods and where the receipt's program
-// takes it. A first purchase that was taken back so can be made again.
+// takes it. What was taken back whole can be had again with the next first purchase;
+// what was spent meanwhile cannot, or a welcome could be had without end.
 func (s *State) callLegs(m kopilka.MemberNo, policy kopilka.ReturnsPolicy, base part, left *kopilka.Remains, out *kopilka.Outcome) {
 	if len(left.Legs) == 0 {
 		return
 	}
-	all := left.Goods() == 0
 	// The shares come first, so that who has too little for everything owes the
 	// same of each after any split.
 	for i := range left.Legs {
@@ -233,29 +233,43 @@ func (s *State) callLegs(m kopilka.MemberNo, policy kopilka.ReturnsPolicy, base 
 			s.callLeg(m, l, kopilka.Points(kopilka.PartFloor(int64(l.Points), int64(base.back), int64(base.of))), policy, left.Made, out)
 		}
 	}
+	if left.Goods() > 0 {
+		return
+	}
+	again := uint8(welcomedBit | broughtBit)
 	for i := range left.Legs {
 		l := &left.Legs[i]
+		bit, takes := uint8(broughtBit), kopilka.TakeOnce
 		switch {
-		case !all || l.Kind >= kopilka.LegLevel1:
-		case l.Kind == kopilka.LegWelcome && left.Takes&kopilka.TakeWelcome != 0:
-			s.member(m).standing &^= welcomedBit
-			s.callLeg(m, l, l.Points, policy, left.Made, out)
-		case l.Kind != kopilka.LegWelcome && left.Takes&kopilka.TakeOnce != 0:
-			s.member(m).standing &^= broughtBit
-			s.callLeg(m, l, l.Points, policy, left.Made, out)
+		case l.Kind >= kopilka.LegLevel1:
+			continue
+		case l.Kind == kopilka.LegWelcome:
+			bit, takes = welcomedBit, kopilka.TakeWelcome
+		}
+		if left.Takes&takes == 0 || !s.callLeg(m, l, l.Points, policy, left.Made, out) {
+			again &^= bit
+		}
+	}
+	for i := range left.Legs {
+		switch k := left.Legs[i].Kind; {
+		case k == kopilka.LegWelcome:
+			s.member(m).standing &^= again & welcomedBit
+		case k < kopilka.LegLevel1:
+			s.member(m).standing &^= again & broughtBit
 		}
 	}
 }
 
-// callLeg takes points of a leg back, and what earlier returns could not take.
-func (s *State) callLeg(m kopilka.MemberNo, l *kopilka.RemainsLeg, called kopilka.Points, policy kopilka.ReturnsPolicy, made kopilka.Day, out *kopilka.Outcome) {
+// callLeg takes points of a leg back, and what earlier returns could not take; it
+// tells whether it got them all.
+func (s *State) callLeg(m kopilka.MemberNo, l *kopilka.RemainsLeg, called kopilka.Points, policy kopilka.ReturnsPolicy, made kopilka.Day, out *kopilka.Outcome) bool {
 	who := s.resolve(l.Member)
 	a := s.member(who)
 	l.Points -= called
 	owed := called + l.Owed
 	l.Owed = 0
 	if owed == 0 {
-		return
+		return true
 	}
 	at, found := len(out.Legs), len(out.LegsExpired)
 	if who != m {
@@ -271,4 +285,5 @@ func (s *State) callLeg(m kopilka.MemberNo, l *kopilka.RemainsLeg, called kopilk
 	if taken > 0 || len(out.LegsExpired) > found {
 		out.Legs = append(out.Legs, kopilka.Leg{Member: who, Kind: l.Kind, Points: -taken, Activates: l.Activates, Expires: l.Expires})
 	}
+	return taken == owed
 }

@@ -37,11 +37,39 @@ func (s *State) name(kind TermKind, id string) kopilka.Term {
 	if t := s.findTerm(kind, id); t != 0 {
 		return t
 	}
-	if len(s.terms) == termsMax {
-		panic(fmt.Sprintf("engine: more than %d names in all versions of the program", termsMax))
-	}
 	s.terms = append(s.terms, Term{Kind: kind, ID: id})
 	return kopilka.Term(len(s.terms))
+}
+
+// nameable tells whether the books have numbers left for all new names of a program.
+func (s *State) nameable(p *program.Program) bool {
+	known := map[Term]bool{}
+	for i := range s.terms {
+		known[Term{Kind: s.terms[i].Kind, ID: s.terms[i].ID}] = true
+	}
+	free := termsMax - len(s.terms)
+	eachName(p, func(kind TermKind, id string) {
+		if !known[Term{Kind: kind, ID: id}] {
+			free--
+		}
+	})
+	return free >= 0
+}
+
+// eachName calls f for every name of a program that the books number.
+func eachName(p *program.Program, f func(TermKind, string)) {
+	for i := range p.Certificates {
+		f(TermCertificate, p.Certificates[i].ID)
+	}
+	for i := range p.Instruments {
+		f(TermInstrument, p.Instruments[i].ID)
+	}
+	for i := range p.Campaigns {
+		f(TermCampaign, p.Campaigns[i].ID)
+	}
+	for i := range p.Sources {
+		f(TermSource, p.Sources[i].ID)
+	}
 }
 
 // termsMax is what the 16 bits of a Term can tell apart.
@@ -64,18 +92,9 @@ func (s *State) Term(t kopilka.Term) Term { return s.terms[t-1] }
 func (s *State) term(t kopilka.Term) *Term { return &s.terms[t-1] }
 
 func (s *State) termsOf(p *program.Program) (v versionTerms) {
-	for i := range p.Certificates {
-		v.certificates = append(v.certificates, s.name(TermCertificate, p.Certificates[i].ID))
-	}
-	for i := range p.Instruments {
-		v.instruments = append(v.instruments, s.name(TermInstrument, p.Instruments[i].ID))
-	}
-	for i := range p.Campaigns {
-		v.campaigns = append(v.campaigns, s.name(TermCampaign, p.Campaigns[i].ID))
-	}
-	for i := range p.Sources {
-		v.sources = append(v.sources, s.name(TermSource, p.Sources[i].ID))
-	}
+	lists := map[TermKind]*[]kopilka.Term{TermCertificate: &v.certificates, TermInstrument: &v.instruments,
+		TermCampaign: &v.campaigns, TermSource: &v.sources}
+	eachName(p, func(kind TermKind, id string) { *lists[kind] = append(*lists[kind], s.name(kind, id)) })
 	return v
 }
 

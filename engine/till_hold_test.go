@@ -69,6 +69,7 @@ func (x *till) show(c *kopilka.Receipt, redeemable kopilka.Money) {
 			number = "2000000000008"
 		}
 		c.Coupons = append(c.Coupons, number)
+		c.CardCoupon = x.odds(20)
 	}
 	if len(x.holds) > 0 && x.odds(20) {
 		h := x.someHold()

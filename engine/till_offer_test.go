@@ -28,7 +28,7 @@ func (x *till) offers(metric string, tiers []string) string {
 			keys = append(keys, fmt.Sprintf(`"once":{"referrer":%d,"referee":%d,"trigger":%q}`, pick(x, 0, 33, 300), pick(x, 0, 5, 300), trigger()))
 		}
 		if x.odds(70) {
-			keys = append(keys, `"levels_bp":`+pick(x, `[150]`, `[1000,333]`, `[150,100,50]`, `[5000,2500,1111]`))
+			keys = append(keys, `"levels_bp":`+pick(x, `[1000,333]`, `[150,100,50]`, `[5000,2500,1111]`, `[5000,2500,1111]`))
 		}
 		some(100, "referral", "{%s}", strings.Join(keys, ","))
 	}

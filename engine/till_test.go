@@ -395,8 +395,8 @@ func (x *till) enrol() *kopilka.PutMember {
 	if x.odds(30) {
 		c.Registered -= kopilka.Day(x.IntN(400))
 	}
-	if n > 0 && x.odds(60) {
-		c.Referrer = pick(x, x.anyone(), kopilka.MemberNo(n-1))
+	if n > 0 && x.odds(80) {
+		c.Referrer = pick(x, x.anyone(), kopilka.MemberNo(n-1), kopilka.MemberNo(n-1))
 	}
 	c.Imported = x.odds(10)
 	c.State = pick(x, kopilka.StateCreated, kopilka.StateCreated, kopilka.StateRegistered, kopilka.StateInstalled)

@@ -71,7 +71,12 @@ func (s *State) setProgram(c *kopilka.SetProgram, out *kopilka.Outcome) {
 		}
 		s.scheduled = scheduled{} // it counts in the currency before
 	}
+	if len(s.versions)+1 >= versionsMax || !s.nameable(p) {
+		refuse(out, kopilka.NamesExhausted)
+		return
+	}
 	if c.At > s.now {
+		s.termsOf(p) // names are taken now: when its instant comes there is nobody to refuse
 		s.scheduled = scheduled{At: c.At, Day: c.Day, Seq: s.seq, Document: bytes.Clone(c.Document)}
 		return
 	}
@@ -92,9 +97,6 @@ func (s *State) putInForce(p *program.Program, since kopilka.Time) {
 	before := s.Program()
 	if before != nil && bytes.Equal(p.Document(), before.Document()) {
 		return
-	}
-	if len(s.versions) == versionsMax {
-		panic("engine: more versions of the program than an account can tell apart")
 	}
 	s.inForce(Version{Seq: s.seq, Time: since, Day: s.day, Program: p})
 	s.index.SetRule(&p.RFM, p.TierPolicy.WindowDays)

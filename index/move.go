@@ -39,6 +39,19 @@ func (x *Index) Bought(m kopilka.MemberNo, days []kopilka.Purchase) []kopilka.Pu
 	return days[:from+n]
 }
 
+// CanMove tells whether a member has bought as many live receipts on each of some
+// days as are to be moved.
+func (x *Index) CanMove(m kopilka.MemberNo, days []kopilka.Purchase) bool {
+	bought := x.Bought(m, nil)
+	for _, p := range days {
+		i, found := slices.BinarySearchFunc(bought, p.Day, func(b kopilka.Purchase, day kopilka.Day) int { return cmp.Compare(b.Day, day) })
+		if p.Day > x.day || p.Live < 0 || p.Live > 0 && (!found || bought[i].Live < p.Live) {
+			return false
+		}
+	}
+	return true
+}
+
 // Move makes purchases of one member those of another, on their days: whoever
 // asks as of a day before the move finds them with the other too. The purchase
 // log keeps what it had and gets the entries that take it back, so a view taken

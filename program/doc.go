@@ -1,6 +1,6 @@
 // Package program reads what a shop has decided: rates, tiers, expiry, returns,
-// segments. A document in YAML or JSON is checked as a whole, every fault named
-// with its place, and becomes a Program, which the books then only read.
+// segments. A document in YAML or JSON is checked in stages (text, form, meaning),
+// all faults of a stage named with their places, and becomes a Program, which the books then only read.
 //
 //	document ──► Parse ──► Program ──► engine, index
 //	             schema, then what a schema cannot say

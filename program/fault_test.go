@@ -152,7 +152,7 @@ func TestLimits(t *testing.T) {
 			t.Fatalf("got %s; want %s", got, want)
 		}
 	}
-	f("program: x # "+strings.Repeat("x", sizeMax), "has 262157 bytes, more than the 262144")
+	f("program: x # "+strings.Repeat("x", SizeMax), "has 262157 bytes, more than the 262144")
 	f(strings.Repeat("[", 10_000), "exceeded max depth of 32")
 	f("program: "+strings.Repeat("[", 33)+strings.Repeat("]", 33), "exceeded max depth of 32")
 	f("a: &a [*a, *a]", "1:4 is past what a program may hold")
@@ -161,6 +161,16 @@ func TestLimits(t *testing.T) {
 		laughs += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", c-1), 10), ", "))
 	}
 	f(laughs, "is past what a program may hold")
+	// The log takes a document with its aliases written out.
+	wide := "program: x\ncampaigns:\n  - {id: c0, points: 1, stores: &all ["
+	for i := range 64 {
+		wide += fmt.Sprintf("s%063d, ", i)
+	}
+	wide = strings.TrimSuffix(wide, ", ") + "]}\n"
+	for i := range 49 {
+		wide += fmt.Sprintf("  - {id: c%d, points: 1, stores: *all}\n", i+1)
+	}
+	f(wide, "bytes in its canonical form, more than the 192512")
 
 	var unknown strings.Builder
 	unknown.WriteString("program: x\n")

@@ -56,6 +56,12 @@ const (
 // every zone.
 const instantMax = kopilka.Time(kopilka.DayNever-1) * 24 * 60 * 60 * 1000
 
+// ReadInstant reads an instant as documents write it, in a program of the zone.
+func ReadInstant(s string, zone *time.Location) (kopilka.Time, error) {
+	at, _, err := readInstant(s, zone)
+	return at, err
+}
+
 // readInstant reads RFC 3339 with an offset, or a date, or a date and a time of
 // day, which are those of the zone; a date is the start of its day. It tells the
 // minutes east of UTC, too.

@@ -19,9 +19,14 @@ import (
 // Limits of a document. A program is a page or two; what is larger or deeper is
 // an accident or an attack.
 const (
-	sizeMax  = 256 << 10 // bytes
-	depthMax = 32        // of nesting, in the text
-	nodesMax = 20_000    // values after aliases are followed
+	// SizeMax bounds a document in bytes.
+	SizeMax  = 256 << 10
+	depthMax = 32     // of nesting, in the text
+	nodesMax = 20_000 // values after aliases are followed
+
+	// writtenMax bounds the canonical form in bytes. It is one command of the log,
+	// whose frames hold 192 KiB of these.
+	writtenMax = 188 << 10
 )
 
 // place is where a value and, in an object, its key stand in the text.
@@ -47,8 +52,8 @@ type tree struct {
 // list nor an object is a fault, with its place.
 func load(doc []byte) *tree {
 	t := &tree{doc: bytes.TrimPrefix(doc, []byte("\ufeff")), places: map[string]place{}}
-	if len(t.doc) > sizeMax {
-		t.fault("", 0, 0, "has %d bytes, more than the %d that a program may have", len(t.doc), sizeMax)
+	if len(t.doc) > SizeMax {
+		t.fault("", 0, 0, "has %d bytes, more than the %d that a program may have", len(t.doc), SizeMax)
 		return t
 	}
 	if at, what := unreadable(t.doc); what != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // a shop's server may have no zone tables of its own
 
@@ -18,7 +19,8 @@ import (
 const faultsMax = 50
 
 // Parse reads a program document in YAML or JSON. Its error is an *Error, with
-// the place of every fault.
+// the faults of the first stage that has any, and their places: the text, its form
+// by the schema, and then what it means.
 func Parse(doc []byte) (*Program, error) {
 	t := load(doc)
 	if len(t.faults) == 0 {
@@ -27,6 +29,11 @@ func Parse(doc []byte) (*Program, error) {
 	var p *Program
 	if len(t.faults) == 0 {
 		p = t.program()
+	}
+	if len(t.faults) == 0 {
+		if n := len(p.Document()); n > writtenMax {
+			t.fault("", 0, 0, "has %d bytes in its canonical form, more than the %d that a command of the log may have", n, writtenMax)
+		}
 	}
 	if len(t.faults) == 0 {
 		return p, nil
@@ -40,14 +47,37 @@ func Parse(doc []byte) (*Program, error) {
 	return nil, &Error{Faults: t.faults}
 }
 
-// Builtin is the document of the program that a new data folder takes when it
-// is given none.
+// BuiltinName is the shipped program that a new data folder takes when it is
+// given none.
+const BuiltinName = "uds-rustore"
+
+// Builtin is the document of that program.
 func Builtin() []byte {
-	doc, err := programs.Files.ReadFile("uds-rustore.yaml")
-	if err != nil {
-		panic("program: read the built-in program: " + err.Error())
+	doc, ok := Shipped(BuiltinName)
+	if !ok {
+		panic("program: the built-in program " + BuiltinName + " is not shipped")
 	}
 	return doc
+}
+
+// Shipped is the document of a program that is shipped; false when there is none
+// of this name.
+func Shipped(name string) (doc []byte, ok bool) {
+	doc, err := programs.Files.ReadFile(name + ".yaml")
+	return doc, err == nil
+}
+
+// ShippedNames are the names of the programs that are shipped, in their order.
+func ShippedNames() []string {
+	files, err := programs.Files.ReadDir(".")
+	if err != nil {
+		panic("program: list the shipped programs: " + err.Error())
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(f.Name(), ".yaml"))
+	}
+	return names
 }
 
 // program makes a program of a tree that the schema accepts, noting what a

@@ -66,7 +66,7 @@ func joined(j join, parts []*node) *node {
 }
 
 // String is the canonical form: two texts that say the same in the same order have
-// the same one.
+// the same one, and Parse reads it as the same expression.
 func (e *Expr) String() string { return string(e.root.append(nil)) }
 
 func (n *node) append(b []byte) []byte {
@@ -106,13 +106,27 @@ func (t *Term) append(b []byte) []byte {
 		return appendText(append(b, ':'), t.Text, false)
 	case typed:
 		return t.value.append(appendText(append(b, '.'), t.Text, false))
+	case placed:
+		b = appendText(append(b, ':'), t.Text, strings.Contains(t.Text, comma))
+		if t.Period != (Period{}) {
+			b = t.Period.append(append(b, comma...))
+		}
+		return b
 	case inPeriod:
-		b = t.Period.append(b)
+		if t.Period != (Period{}) {
+			b = t.Period.append(append(b, ':'))
+		}
 	}
-	least := fields[t.Field].least
-	switch {
+	// A bound that nothing can reach is written as it came: f>5 and not f>=6, which
+	// would be refused.
+	low, high := t.Field.bounds()
+	switch least := fields[t.Field].least; {
 	case t.Low == t.High:
 		return strconv.AppendInt(append(b, ':'), t.Low, 10)
+	case t.High == most && t.Low > high:
+		return strconv.AppendInt(append(b, '>'), t.Low-1, 10)
+	case t.Low == least && t.High < low:
+		return strconv.AppendInt(append(b, '<'), t.High+1, 10)
 	case t.High == most:
 		return strconv.AppendInt(append(b, ">="...), t.Low, 10)
 	case t.Low == least:
@@ -123,13 +137,10 @@ func (t *Term) append(b []byte) []byte {
 }
 
 func (p Period) append(b []byte) []byte {
-	switch {
-	case p.Days > 0:
-		return append(strconv.AppendInt(append(b, ':'), int64(p.Days), 10), 'd')
-	case p == Period{}:
-		return b
+	if p.Days > 0 {
+		return append(strconv.AppendInt(b, int64(p.Days), 10), 'd')
 	}
-	return append(b, ":"+p.First.String()+between+p.Last.String()...)
+	return append(b, p.First.String()+between+p.Last.String()...)
 }
 
 func (w *value) append(b []byte) []byte {
@@ -158,8 +169,11 @@ func appendText(b []byte, s string, quoted bool) []byte {
 	return append(b, s...)
 }
 
-// between stands between the ends of a range.
-const between = ".."
+// between stands between the ends of a range, and comma before the period of a place.
+const (
+	between = ".."
+	comma   = ","
+)
 
 // cutRange cuts a range at its dots; false when it has none.
 func cutRange(s string) (low, high string, ok bool) { return strings.Cut(s, between) }

@@ -29,6 +29,7 @@ type person struct {
 type buy struct {
 	day    kopilka.Day
 	amount int64
+	store  string
 }
 
 const today = kopilka.Day(20_000)
@@ -57,7 +58,7 @@ func randomPerson(rnd *rand.Rand) person {
 		blocked: rnd.IntN(4) == 0, referred: rnd.IntN(4) == 0,
 	}
 	for range rnd.IntN(4) {
-		p.bought = append(p.bought, buy{today - kopilka.Day(rnd.IntN(12)), rnd.Int64N(10) - 2})
+		p.bought = append(p.bought, buy{today - kopilka.Day(rnd.IntN(12)), rnd.Int64N(10) - 2, one(rnd, stores)})
 	}
 	for _, f := range []Field{Sex, Store, Source} {
 		if rnd.IntN(4) > 0 {
@@ -136,6 +137,8 @@ func (p *person) fact(t *Term) int64 {
 			return sum
 		}
 		return n
+	case BoughtAt:
+		return truth(p.boughtAt(t.Text, t.Period))
 	case Has:
 		return truth(p.has[t.Text])
 	case Attr:
@@ -147,6 +150,16 @@ func (p *person) fact(t *Term) int64 {
 		return truth(p.referred)
 	}
 	return truth(p.text[t.Field] == t.Text)
+}
+
+func (p *person) boughtAt(store string, in Period) bool {
+	first, last := in.On(today)
+	for _, b := range p.bought {
+		if b.store == store && first <= b.day && b.day <= last {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *person) in(first, last kopilka.Day) (n, sum int64) {
@@ -211,7 +224,7 @@ func randomTerm(rnd *rand.Rand) (string, meaning) {
 }
 
 func randomPlainTerm(rnd *rand.Rand) (string, meaning) {
-	switch rnd.IntN(9) {
+	switch rnd.IntN(10) {
 	case 0:
 		i := rnd.IntN(len(shopWords.Segments))
 		return one(rnd, []string{"", "segment:", "segment="}) + shopWords.Segments[i], func(p *person) bool { return p.segment == i }
@@ -232,6 +245,22 @@ func randomPlainTerm(rnd *rand.Rand) (string, meaning) {
 		return "has:" + v, func(p *person) bool { return p.has[v] }
 	case 5:
 		return randomAttribute(rnd)
+	case 7:
+		store, within, period := one(rnd, stores), "", Period{}
+		text := written(rnd, store)
+		switch rnd.IntN(3) {
+		case 0:
+			period.Days = 1 + rnd.IntN(12)
+			within = fmt.Sprintf(",%dd", period.Days)
+		case 1:
+			period.First = today - kopilka.Day(rnd.IntN(12))
+			period.Last = period.First + kopilka.Day(rnd.IntN(4))
+			within = fmt.Sprintf(",%s..%s", period.First, period.Last)
+		}
+		if strings.Contains(store, ",") {
+			text = quote(store)
+		}
+		return "bought_at:" + text + within, func(p *person) bool { return p.boughtAt(store, period) }
 	case 6:
 		name, first, last := "spent", kopilka.Day(0), today
 		if days := rnd.IntN(12); days > 6 {

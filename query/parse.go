@@ -13,10 +13,10 @@ import (
 
 // Limits of a text.
 const (
-	TextMax    = 4096 // bytes
+	TextMax    = 4096 // bytes, of the canonical form too
 	DepthMax   = 32   // of parentheses and negations
 	TermsMax   = 64
-	PeriodsMax = 4 // different ones: each takes memory by the member
+	PeriodsMax = 4 // different ones, with their stores: each takes memory by the member
 )
 
 // most is what no bound above means; numberMax bounds the numbers of a text.
@@ -56,6 +56,9 @@ func Parse(text string, words Words) (*Expr, error) {
 		return nil, p.expected("& or | or the end; text with other signs stands in quotes")
 	}
 	p.expr.root = root
+	if n := len(p.expr.String()); n > TextMax {
+		return nil, fault(1, fmt.Sprintf("the expression, written out, has %d bytes, more than %d", n, TextMax))
+	}
 	return p.expr, nil
 }
 
@@ -65,8 +68,14 @@ type parser struct {
 	now     token
 	words   Words
 	depth   int
-	periods []Period
+	periods []stretch
 	expr    *Expr
+}
+
+// stretch is what is added up of receipts: those of a period, and perhaps of a store.
+type stretch struct {
+	store string
+	Period
 }
 
 func (p *parser) advance() (err error) {
@@ -167,6 +176,8 @@ func (p *parser) term() (*Term, error) {
 		return t, p.text(t)
 	case number, inPeriod:
 		return t, p.number(t)
+	case placed:
+		return t, p.place(t)
 	}
 	return t, nil
 }
@@ -234,7 +245,7 @@ func (p *parser) number(t *Term) error {
 			return err
 		}
 		if period, ok := p.period(); ok {
-			if err := p.keep(period); err != nil {
+			if err := p.keep(p.now.column, stretch{Period: period}); err != nil {
 				return err
 			}
 			t.Period = period
@@ -291,11 +302,7 @@ var comparisons = []string{":", "=", ">=", ">", "<=", "<"}
 // whole reads a whole number that the field of a term can be.
 func (p *parser) whole(t *Term, s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	least := max(-numberMax, fields[t.Field].least)
-	greatest := int64(numberMax)
-	if t.Field == R || t.Field == F || t.Field == M {
-		greatest = 5
-	}
+	least, greatest := t.Field.bounds()
 	if p.now.kind != word || err != nil || s[0] == '+' || n < least || n > greatest {
 		return 0, p.expected(fmt.Sprintf("a whole number from %d to %d, or a range such as 1..3", least, greatest))
 	}
@@ -307,11 +314,15 @@ func (p *parser) period() (Period, bool) {
 	if p.now.kind != word {
 		return Period{}, false
 	}
-	if days, ok := strings.CutSuffix(p.now.text, "d"); ok {
+	return readPeriod(p.now.text)
+}
+
+func readPeriod(s string) (Period, bool) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)
 		return Period{Days: n}, err == nil && digits(days) && n > 0 && n < int(kopilka.DayNever)
 	}
-	first, last, ok := cutRange(p.now.text)
+	first, last, ok := cutRange(s)
 	if !ok {
 		last = first
 	}
@@ -320,13 +331,50 @@ func (p *parser) period() (Period, bool) {
 	return Period{First: a, Last: b}, err == nil && fails == nil && a <= b && b > 0
 }
 
-// keep counts the periods that are asked for.
-func (p *parser) keep(period Period) error {
+// place reads a store, and behind a comma perhaps a period.
+func (p *parser) place(t *Term) error {
+	const what = "a store, alone or with a comma and a period, such as S1,30d; a store with a comma in its name stands in quotes"
+	if err := p.colon(what); err != nil {
+		return err
+	}
+	column := p.now.column
+	store, period, timed := p.now.text, "", false
+	switch p.now.kind {
+	case word:
+		store, period, timed = strings.Cut(store, comma)
+	case quoted:
+	default:
+		return p.expected(what)
+	}
+	inQuotes := p.now.kind == quoted
+	if err := p.advance(); err != nil {
+		return err
+	}
+	if inQuotes && p.now.kind == word {
+		if period, timed = strings.CutPrefix(p.now.text, comma); timed {
+			if err := p.advance(); err != nil {
+				return err
+			}
+		}
+	}
+	t.Text = strings.Clone(store)
+	ok := store != ""
+	if timed && ok {
+		t.Period, ok = readPeriod(period)
+	}
+	if !ok {
+		return fault(column, "expected "+what)
+	}
+	return p.keep(column, stretch{t.Text, t.Period})
+}
+
+// keep counts the periods that are asked for, each with its store.
+func (p *parser) keep(column int, period stretch) error {
 	if slices.Contains(p.periods, period) {
 		return nil
 	}
 	if len(p.periods) == PeriodsMax {
-		return fault(p.now.column, fmt.Sprintf("more than %d different periods", PeriodsMax))
+		return fault(column, fmt.Sprintf("more than %d different periods, with their stores", PeriodsMax))
 	}
 	p.periods = append(p.periods, period)
 	return nil

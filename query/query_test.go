@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -56,15 +57,58 @@ func TestTwin(t *testing.T) {
 					t.Fatalf("%s: %v", text, err)
 				}
 				agree(t, e, all, text, means)
-				if canonical := e.String(); len(canonical) <= TextMax {
-					again := parse(t, canonical)
-					if again.String() != canonical {
-						t.Fatalf("%s\nbecomes\n%s\nbecomes\n%s", text, canonical, again)
-					}
-					agree(t, again, all, canonical, means)
-				}
+				agree(t, readAgain(t, e), all, e.String(), means)
 			}
 		})
+	}
+}
+
+// readAgain sends the canonical form back, which must be read as the same.
+func readAgain(t testing.TB, e *Expr) *Expr {
+	t.Helper()
+	again := parse(t, e.String())
+	if !reflect.DeepEqual(again, e) {
+		t.Fatalf("%s\nis read as\n%s", e, again)
+	}
+	return again
+}
+
+// TestCanonicalIsRead sends every bound of every number back, those beyond which
+// nothing is included.
+func TestCanonicalIsRead(t *testing.T) {
+	read := 0
+	for f := range fields {
+		name := fields[f].name
+		for _, compare := range comparisons {
+			low, high := Field(f).bounds()
+			for _, n := range []int64{low - 1, low, low + 1, -1, 0, 1, high - 1, high, high + 1} {
+				texts := []string{fmt.Sprint(name, compare, n), fmt.Sprint(name, ":30d", compare, n),
+					fmt.Sprint("attr.", name, compare, n), fmt.Sprint(name, compare, low, "..", n), fmt.Sprint(name, compare, n, "..", high)}
+				for _, text := range texts {
+					if e, err := Parse(text, shopWords); err == nil {
+						readAgain(t, e)
+						read++
+					}
+				}
+			}
+		}
+	}
+	if read < 500 {
+		t.Fatalf("only %d texts are expressions", read)
+	}
+	f := func(text, want string) {
+		t.Helper()
+		if got := readAgain(t, parse(t, text)).String(); got != want {
+			t.Fatalf("%s is %s; want %s", text, got, want)
+		}
+	}
+	f("f>5", "f>5")
+	f("balance>1000000000000000", "balance>1000000000000000")
+	f("spent<-1000000000000000", "spent<-1000000000000000")
+	f("age<1", "age:0")
+	_, err := Parse(strings.Repeat(`core|`, 40)+`store:`+strings.Repeat("x", TextMax-206), shopWords)
+	if err == nil || !strings.Contains(err.Error(), "written out") {
+		t.Fatal(err)
 	}
 }
 
@@ -111,6 +155,11 @@ func TestCanonical(t *testing.T) {
 	f("purchases:2026-01-01:2", "purchases:2026-01-01..2026-01-01:2")
 	f("purchases:7d:1..2", "purchases:7d:1..2")
 	f("purchases:2", "purchases:2")
+	f("bought_at=S1", "bought_at:S1")
+	f("bought_at:S1,30d", "bought_at:S1,30d")
+	f(`bought_at : "S1" ,2026-01-01 & core`, "bought_at:S1,2026-01-01..2026-01-01 & segment:core")
+	f(`bought_at:"Москва, Арбат"`, `bought_at:"Москва, Арбат"`)
+	f(`bought_at:"Москва, Арбат",30d | bought_at:"a|b"`, `bought_at:"Москва, Арбат",30d | bought_at:"a|b"`)
 	f(`store:"S12" | store:"Москва, Арбат" | store:Москва`, `store:S12 | store:"Москва, Арбат" | store:Москва`)
 	f(`source:"say \"hi\" \\"`, `source:"say \"hi\" \\"`)
 	f("attr.shoe_size>=38", "attr.shoe_size>=38")
@@ -159,6 +208,14 @@ func TestFaults(t *testing.T) {
 	f("spent:30d", 10, "expected one of")
 	f("spent:0d>5", 7, "a whole number")
 	f("purchases:2026-03-31..2026-01-01>=2", 11, "a whole number")
+	f("bought_at", 10, "a colon")
+	f("bought_at:", 11, "a store")
+	f("bought_at:,30d", 11, "a store")
+	f("bought_at:S1,", 11, "a comma and a period, such as S1,30d")
+	f("bought_at:S1,month", 11, "a comma and a period")
+	f(`core & bought_at:"S1",0d`, 18, "a comma and a period")
+	f("bought_at:S1 30d", 14, "& or |")
+	f("bought_at:S1 | bought_at:S1,1d | bought_at:S2,1d | spent:1d>0 | bought_at:S1,1d | bought_at:S3", 93, "more than 4 different periods, with their stores")
 	f("store:", 7, "a word, or text in quotes")
 	f("store S1", 7, "a colon")
 	f(`store:""`, 7, "a word, or text in quotes")
@@ -264,14 +321,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		canonical := e.String()
-		if len(canonical) > TextMax {
-			return
-		}
-		again, err := Parse(canonical, shopWords)
-		if err != nil || again.String() != canonical {
-			t.Fatalf("%q becomes %q becomes %v, %v", text, canonical, again, err)
-		}
+		readAgain(t, e)
 	})
 }
 

@@ -32,6 +32,7 @@ const (
 	Attr
 	Blocked
 	Referred
+	BoughtAt // of live receipts of the store Text in the term's Period
 )
 
 // form is what follows the name of a field.
@@ -44,6 +45,7 @@ const (
 	number               // a whole number, compared or within a range
 	inPeriod             // likewise, perhaps of a period
 	typed                // what an attribute is, by its own type
+	placed               // a store, and perhaps a comma and a period
 )
 
 // Costs of a column: cheap ones go first.
@@ -82,10 +84,20 @@ var fields = [...]struct {
 	Attr:       {"attr", typed, 1, lookup},
 	Blocked:    {"blocked", flag, 1, row},
 	Referred:   {"referred", flag, 1, row},
+	BoughtAt:   {"bought_at", placed, 1, arithmetic},
 }
 
 // String is the field's name in the language.
 func (f Field) String() string { return fields[f].name }
+
+// bounds are the least and the greatest number that a text may name for the field.
+func (f Field) bounds() (least, greatest int64) {
+	least, greatest = max(-numberMax, fields[f].least), numberMax
+	if f == R || f == F || f == M {
+		greatest = 5
+	}
+	return least, greatest
+}
 
 // fieldNamed finds a field by its name.
 func fieldNamed(name string) (Field, bool) {
@@ -124,7 +136,7 @@ func (w *Words) of(f Field) []string {
 type Term struct {
 	Field     Field
 	Text      string // the word or text that a field must be; of Attr, its key
-	Period    Period // of Purchases and Spent
+	Period    Period // of Purchases, Spent and BoughtAt
 	Low, High int64
 
 	value value // of Attr

@@ -3,8 +3,9 @@ package report
 import "github.com/kopilka/kopilka"
 
 // deal is what a record of the period means for turnover: a receipt, which sells,
-// or a return, which takes back. Everything else sells nothing: a redemption
-// or a capture spends points on goods that the shop's till has in no receipt here.
+// or a return, which takes back what a receipt sold. Everything else sells nothing: a
+// redemption or a capture spends points on goods that the shop's till has in no receipt
+// here, so what comes back of those was never sold either.
 type deal struct {
 	*kopilka.Deed
 	member   kopilka.MemberNo // whom it counts for now; NoMember: nobody
@@ -24,17 +25,21 @@ func (d *deal) known() bool { return d.member != kopilka.NoMember }
 var deals = kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindReturn)
 
 // deal reads a record; false when it is no deal of the period. A sale is of the day
-// on which it happened, a return of the day on which the goods came back.
+// on which it happened, a return of the day on which the goods came back. Whose it is
+// the outcome says: a command may name somebody who was part of another by then.
 func (s *Setting) deal(r *Record) (d deal, ok bool) {
 	switch c := r.Command.(type) {
 	case *kopilka.Receipt:
 		d = deal{Deed: &c.Deed, sold: c.Amount, receipt: true, imported: c.Imported}
 	case *kopilka.Return:
+		if c.Receipt != "" && !c.Left.Purchase {
+			return d, false // of a redemption or a capture
+		}
 		d = deal{Deed: &c.Deed, back: r.Outcome.Goods, imported: c.Imported}
 	default:
 		return d, false
 	}
-	if d.member = d.Member; d.known() {
+	if d.member = r.Outcome.Member; d.known() {
 		d.member = s.into(d.member)
 	}
 	return d, s.In(d.Day)

@@ -56,7 +56,7 @@ func (f *flagsFold) Add(r *Record) {
 		if !f.set.In(c.Day) {
 			return
 		}
-		if c.Member != kopilka.NoMember && out.Earned > 0 {
+		if out.Member != kopilka.NoMember && out.Earned > 0 {
 			f.earned(c, out)
 		}
 	case *kopilka.Adjustment:
@@ -93,7 +93,7 @@ func (f *flagsFold) office(c kopilka.Command) {
 }
 
 func (f *flagsFold) earned(c *kopilka.Receipt, out *kopilka.Outcome) {
-	k := pair{f.cashiers.number(c.Cashier), f.set.into(c.Member)}
+	k := pair{f.cashiers.number(c.Cashier), f.set.into(out.Member)}
 	e := f.pairs[k]
 	if e == nil {
 		e = &earns{}

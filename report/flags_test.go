@@ -14,8 +14,8 @@ func TestTenCards(t *testing.T) {
 	f := Flags(set)
 	for m := range kopilka.MemberNo(14) {
 		for range m {
-			c := &kopilka.Receipt{Deed: kopilka.Deed{Member: m, Cashier: "ann"}, Amount: 100}
-			f.Add(&Record{Command: c, Outcome: &kopilka.Outcome{Earned: 1}})
+			c := &kopilka.Receipt{Deed: kopilka.Deed{Cashier: "ann"}, Amount: 100}
+			f.Add(&Record{Command: c, Outcome: &kopilka.Outcome{Member: m, Earned: 1}})
 		}
 	}
 	v, err := f.Report()

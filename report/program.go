@@ -105,7 +105,11 @@ func (f *programFold) Report() (Report, error) {
 	v.figure("purchases", f.purchases)
 	v.figure("purchases_per_buyer_x100", ratio(f.purchases, f.buyers.n, 100))
 	found := shares(f.named[:])
-	v.figure("found_by_phone_share_bp", found[kopilka.ByPhone])
+	byPhone := found[kopilka.ByPhone]
+	if f.named == [namings]int64{} {
+		byPhone = None
+	}
+	v.figure("found_by_phone_share_bp", byPhone)
 	v.figure("turnover", f.sold-f.returned)
 	v.figure("sold", f.sold)
 	v.figure("returned", f.returned)

@@ -73,11 +73,11 @@ func (f *ratingsFold) Report() (Report, error) {
 	for _, sale := range sales {
 		r := f.of[sale]
 		by[r.stars-1]++
-		c, err := f.set.Look(sale)
+		record, err := f.set.Look(sale)
 		if err != nil {
 			return v, err
 		}
-		if c, ok := c.(*kopilka.Receipt); ok {
+		if c, ok := record.Command.(*kopilka.Receipt); ok {
 			stores.of(c.Store).add(r)
 			cashiers.of(c.Store, c.Cashier).add(r)
 		}

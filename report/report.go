@@ -35,9 +35,9 @@ type Setting struct {
 	Terms []Term
 	// Aliases has those who are part of another member.
 	Aliases map[kopilka.MemberNo]kopilka.MemberNo
-	// Look reads a command of the log back: the sale that a return or a rating is
-	// of. It is good until the next is read.
-	Look func(kopilka.Seq) (kopilka.Command, error)
+	// Look reads a record of the log back: the sale that a return or a rating is of.
+	// It is good until the next is read.
+	Look func(kopilka.Seq) (Record, error)
 	// Member gives the outward id and the card of a member.
 	Member func(kopilka.MemberNo) (id, card string)
 }
@@ -62,8 +62,9 @@ func (s *Setting) into(m kopilka.MemberNo) kopilka.MemberNo {
 	}
 }
 
-// version is the number of the program that was in force at t, counted from 1, as
-// the books judge it: what happened before the first falls under the first.
+// version is the number of the program that was in force at t, counted from 1:
+// what happened before the first falls under the first. What a command was decided
+// by its outcome tells: a program may have come at the same instant behind it.
 func (s *Setting) version(t kopilka.Time) int {
 	for v := len(s.Versions); v > 1; v-- {
 		if s.Versions[v-1].Time <= t {

@@ -26,7 +26,7 @@ func (f *serviceFold) Add(r *Record) {
 	}
 	s := f.stores.of(c.Store)
 	s.visits++
-	count(c.Member != kopilka.NoMember, &s.members)
+	count(r.Outcome.Member != kopilka.NoMember, &s.members)
 	if took := int64(c.Finished - c.Started); c.Started > 0 && c.Finished > 0 && took >= 0 {
 		s.timed++
 		s.whole += took

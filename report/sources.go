@@ -1,9 +1,15 @@
 package report
 
-import "github.com/kopilka/kopilka"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kopilka/kopilka"
+)
 
 // Sources is who came by which promo code, link or poster, and what they bought;
-// and what was bought with which of them named on the receipt.
+// and what was bought with which of them named on the receipt. A return belongs to
+// the source of its receipt, and only one that names no receipt to its own.
 func Sources(set *Setting) Fold { return &sourcesFold{set: set, roll: roll{set: set}} }
 
 type sourcesFold struct {
@@ -12,6 +18,7 @@ type sourcesFold struct {
 	buyers   members
 	bought   []int64 // net amount by member
 	receipts tally[source]
+	returns  []takenBack
 }
 
 type source struct {
@@ -29,9 +36,13 @@ func (f *sourcesFold) Add(r *Record) {
 	if !ok {
 		return
 	}
-	s := f.receipts.of(d.Source)
-	count(d.receipt, &s.receipts)
-	s.net += d.net()
+	if c, ok := r.Command.(*kopilka.Return); ok && c.Receipt != "" {
+		f.returns = append(f.returns, takenBack{c.ReceiptSeq, int64(d.back)})
+	} else {
+		s := f.receipts.of(d.Source)
+		count(d.receipt, &s.receipts)
+		s.net += d.net()
+	}
 	if !d.known() {
 		return
 	}
@@ -44,7 +55,24 @@ func (f *sourcesFold) Add(r *Record) {
 	}
 }
 
+// takeBack takes returns off the sources of their sales. Sales that lie together are
+// looked up together.
+func (f *sourcesFold) takeBack() error {
+	slices.SortFunc(f.returns, func(a, b takenBack) int { return cmp.Compare(a.sale, b.sale) })
+	for _, b := range f.returns {
+		sale, err := f.set.Look(b.sale)
+		if err != nil {
+			return err
+		}
+		f.receipts.of(deedOf(sale.Command).Source).net -= b.goods
+	}
+	return nil
+}
+
 func (f *sourcesFold) Report() (Report, error) {
+	if err := f.takeBack(); err != nil {
+		return Report{}, err
+	}
 	f.roll.close()
 	var t tally[source]
 	for i := range f.roll.rows {

@@ -106,16 +106,16 @@ func (f *staffFold) Report() (Report, error) {
 func (f *staffFold) takeBack() error {
 	slices.SortFunc(f.returns, func(a, b takenBack) int { return cmp.Compare(a.sale, b.sale) })
 	for _, b := range f.returns {
-		c, err := f.set.Look(b.sale)
+		r, err := f.set.Look(b.sale)
 		if err != nil {
 			return err
 		}
-		sale, ok := c.(*kopilka.Receipt) // goods of redemptions were no sale
-		if !ok || sale.Imported || sale.Cashier == "" {
+		sale := r.Command.(*kopilka.Receipt) // nothing else sells
+		if sale.Imported || sale.Cashier == "" {
 			continue
 		}
 		f.cashiers.of(sale.Cashier).returned += b.goods
-		*f.premiums.of(sale.Cashier, strconv.Itoa(f.set.version(sale.At))) -= b.goods
+		*f.premiums.of(sale.Cashier, strconv.Itoa(r.Outcome.Program)) -= b.goods
 	}
 	return nil
 }

@@ -1,6 +1,11 @@
 package report
 
-import "github.com/kopilka/kopilka"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kopilka/kopilka"
+)
 
 // Stores is what was sold where, and how many buyers showed a card.
 func Stores(set *Setting) Fold { return &storesFold{set: set} }
@@ -9,6 +14,13 @@ type storesFold struct {
 	set      *Setting
 	stores   tally[place]
 	cashiers tally[place]
+	homeless []homeless
+}
+
+// homeless is a return that names no store: it belongs to that of its sale.
+type homeless struct {
+	sale kopilka.Seq
+	of   place
 }
 
 // place is the deals of a store or of a cashier.
@@ -24,20 +36,23 @@ func (f *storesFold) Reads() (since kopilka.Day, before, kinds kopilka.Kinds) {
 }
 
 func (f *storesFold) Add(r *Record) {
-	if at := deedOf(r.Command); at != nil && f.set.In(at.Day) {
-		earned, spent := moved(r.Outcome)
-		p := f.stores.of(at.Store)
-		p.earned += earned
-		p.spent += spent
-	}
-	d, ok := f.set.deal(r)
-	if !ok {
+	at := deedOf(r.Command)
+	if at == nil || !f.set.In(at.Day) {
 		return
 	}
-	f.stores.of(d.Store).add(&d)
-	if d.receipt {
-		f.cashiers.of(d.Store, d.Cashier).add(&d)
+	var p place
+	p.earned, p.spent = moved(r.Outcome)
+	if d, ok := f.set.deal(r); ok {
+		p.add(&d)
+		if d.receipt {
+			f.cashiers.of(d.Store, d.Cashier).add(&d)
+		}
 	}
+	if c, ok := r.Command.(*kopilka.Return); ok && c.Store == "" && c.Receipt != "" {
+		f.homeless = append(f.homeless, homeless{c.ReceiptSeq, p})
+		return
+	}
+	f.stores.of(at.Store).plus(&p)
 }
 
 func (p *place) add(d *deal) {
@@ -50,7 +65,35 @@ func (p *place) add(d *deal) {
 	}
 }
 
+func (p *place) plus(q *place) {
+	p.receipts += q.receipts
+	p.identified += q.identified
+	p.sold += q.sold
+	p.returned += q.returned
+	p.net += q.net
+	p.earned += q.earned
+	p.spent += q.spent
+}
+
+// bringHome gives returns that name no store to the stores of their sales. Sales
+// that lie together are looked up together.
+func (f *storesFold) bringHome() error {
+	slices.SortFunc(f.homeless, func(a, b homeless) int { return cmp.Compare(a.sale, b.sale) })
+	for i := range f.homeless {
+		h := &f.homeless[i]
+		sale, err := f.set.Look(h.sale)
+		if err != nil {
+			return err
+		}
+		f.stores.of(deedOf(sale.Command).Store).plus(&h.of)
+	}
+	return nil
+}
+
 func (f *storesFold) Report() (Report, error) {
+	if err := f.bringHome(); err != nil {
+		return Report{}, err
+	}
 	stores := f.stores.table("stores", []string{"store"},
 		[]string{"receipts", "identified", "identified_share_bp", "turnover", "turnover_members", "sold", "returned", "points_earned", "points_spent"},
 		func(p *place) []int64 {

@@ -135,6 +135,30 @@ func (w *twin) instruments() Report {
 	return Report{Tables: []Table{table("instruments", numbers, by, row), table("certificates", certs, by, row)}}
 }
 
+func (w *twin) campaigns() Report {
+	t := Table{Name: "campaigns"}
+	for _, id := range []string{"double", "new", "old"} {
+		added := func(e *event) int64 {
+			return sum(e.campaigns, func(x used) int64 {
+				if x.id != id {
+					return 0
+				}
+				return x.value
+			})
+		}
+		with := filter(w.happened("sale"), func(e *event) bool { return added(e) > 0 })
+		row := []int64{int64(len(with)), different(with, w.person), sum(with, amount), sum(with, added), None, None}
+		switch {
+		case id == "double":
+			row[4], row[5] = 900, 30
+		case id == "old" && len(with) == 0:
+			continue
+		}
+		t.Rows = append(t.Rows, Row{[]string{id}, row})
+	}
+	return Report{Tables: []Table{t}}
+}
+
 func (w *twin) flags() Report {
 	type raised struct{ flag string }
 	var flags []raised

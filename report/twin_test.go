@@ -31,6 +31,7 @@ func TestAgainstTwin(t *testing.T) {
 				"stores":      {Stores(&set), w.stores()},
 				"cards":       {Cards(&set), w.cards()},
 				"instruments": {Instruments(&set, []NumbersLeft{{"gift", 3, 400}}), w.instruments()},
+				"campaigns":   {Campaigns(&set, []CampaignBudget{{"double", 900, 30}, {"new", None, None}}), w.campaigns()},
 				"ratings":     {Ratings(&set), w.ratings()},
 				"sources":     {Sources(&set), w.sources()},
 				"flags":       {Flags(&set), w.flags()},
@@ -284,7 +285,11 @@ func (w *twin) program() Report {
 	v.figure("buyers_share_bp", over(10_000*number(contacts, bought), int64(len(contacts))))
 	v.figure("purchases", int64(len(mine)))
 	v.figure("purchases_per_buyer_x100", over(100*int64(len(mine)), buyers))
-	v.figure("found_by_phone_share_bp", parts[1])
+	byPhone := parts[1]
+	if len(named) == 0 {
+		byPhone = None
+	}
+	v.figure("found_by_phone_share_bp", byPhone)
 	v.figure("turnover", sum(deals, net))
 	v.figure("sold", sum(sales, amount))
 	v.figure("returned", sum(returns, amount))
@@ -489,7 +494,12 @@ func (w *twin) sources() Report {
 			}
 			return values
 		}),
-		table("receipts", deals, func(e *event) []string { return []string{e.source} }, func(all []*event) []int64 {
+		table("receipts", deals, func(e *event) []string {
+			if e.sale != nil {
+				e = e.sale.event
+			}
+			return []string{e.source}
+		}, func(all []*event) []int64 {
 			return []int64{number(all, func(e *event) bool { return e.kind == "sale" }), sum(all, net)}
 		}),
 	}}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -17,7 +18,7 @@ type year struct {
 	today   kopilka.Day
 	seq     kopilka.Seq
 	records []stored
-	by      map[kopilka.Seq]kopilka.Command
+	by      map[kopilka.Seq]Record
 
 	people []human
 	events []event
@@ -57,7 +58,7 @@ type event struct {
 	stars                  int
 	words                  bool
 	carrier                string
-	uses                   []used
+	uses, campaigns        []used
 	instrument             string
 	count                  int64
 	value                  int64
@@ -119,13 +120,13 @@ func newYear(seed uint64) *year {
 		p.Instruments = []program.Instrument{{ID: "gift", Kind: kopilka.UseGift, Value: 1000}, {ID: "spring", Kind: kopilka.UseCoupon}}
 		return &p
 	}
-	y := &year{Rand: rand.New(rand.NewPCG(seed, 3)), by: map[kopilka.Seq]kopilka.Command{}}
+	y := &year{Rand: rand.New(rand.NewPCG(seed, 3)), by: map[kopilka.Seq]Record{}}
 	y.today = kopilka.DayOfDate(2026, 1, 20)
 	y.set = Setting{
 		Calendar: kopilka.Calendar{Zone: zone},
-		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}},
+		Terms:    []Term{{"birthday"}, {"thanks"}, {"gift"}, {"spring"}, {"double"}, {"old"}},
 		Aliases:  map[kopilka.MemberNo]kopilka.MemberNo{},
-		Look:     func(s kopilka.Seq) (kopilka.Command, error) { return y.by[s], nil },
+		Look:     func(s kopilka.Seq) (Record, error) { return y.by[s], nil },
 		Member:   func(m kopilka.MemberNo) (string, string) { return fmt.Sprintf("m%d", m), fmt.Sprint(m) },
 	}
 	y.set.Versions = []Version{
@@ -161,7 +162,11 @@ func (y *year) keep(c kopilka.Command, out *kopilka.Outcome) {
 	if err != nil {
 		panic(err)
 	}
-	y.by[y.seq] = copied
+	decided := new(kopilka.Outcome)
+	if err := decided.Read(stored.outcome); err != nil {
+		panic(err)
+	}
+	y.by[y.seq] = Record{y.seq, copied, decided}
 }
 
 // resolve is who a member is part of today.
@@ -266,13 +271,21 @@ func (y *year) sells() {
 	if y.odds(5) {
 		e.flags = kopilka.FlagEarnsOften | pick(y, 0, kopilka.FlagSet)
 	}
-	c := &kopilka.Receipt{Deed: y.deed(&e), Amount: kopilka.Money(e.amount), Imported: e.imported}
+	deed := y.deed(&e)
+	if e.member >= 0 && y.odds(20) {
+		// He was found as somebody who was part of him by then, and may not be any more.
+		deed.Member = kopilka.MemberNo(y.IntN(len(y.people)))
+	}
+	c := &kopilka.Receipt{Deed: deed, Amount: kopilka.Money(e.amount), Imported: e.imported}
 	if y.odds(50) {
 		e.took = int64(y.IntN(100_000))
 		c.Started, c.Finished = c.At, c.At+kopilka.Time(e.took)
 	}
-	out := &kopilka.Outcome{Member: c.Member, Earned: kopilka.Points(e.earned), Redeemed: kopilka.Points(e.spent),
+	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Earned: kopilka.Points(e.earned), Redeemed: kopilka.Points(e.spent),
 		Program: y.set.version(c.At), Flags: e.flags}
+	if y.odds(10) {
+		out.Program = 3 - out.Program // a program came at that very instant
+	}
 	e.version = out.Program
 	s := &sold{left: e.amount}
 	use := func(u kopilka.Use, x used) {
@@ -297,6 +310,13 @@ func (y *year) sells() {
 	if y.odds(10) {
 		use(kopilka.Use{Kind: kopilka.UseCoupon, Term: 4, Claim: 9, Points: 77}, used{id: "spring", uses: 1, value: 77})
 	}
+	for i, id := range []string{"double", "old"} {
+		if e.member >= 0 && y.odds(15) {
+			n := 1 + y.Int64N(99)
+			out.Campaigns = append(out.Campaigns, kopilka.CampaignUse{Term: kopilka.Term(5 + i), Points: kopilka.Points(n)})
+			e.campaigns = append(e.campaigns, used{id: id, value: n})
+		}
+	}
 	y.keep(c, out)
 	s.seq = y.seq
 	s.event = &e
@@ -313,7 +333,7 @@ func term(rule string) kopilka.Term {
 
 // takesBack has goods of a receipt come back, or goods of no receipt at all.
 func (y *year) takesBack() {
-	e := event{kind: "return", day: y.late(), member: y.anyone(), store: pick(y, "S1", "S2"), cashier: "bob"}
+	e := event{kind: "return", day: y.late(), member: y.anyone(), store: pick(y, "S1", "S2"), cashier: "bob", source: pick(y, "", "vk")}
 	if len(y.sales) == 0 || y.odds(10) {
 		e.amount = int64(y.IntN(500))
 		y.keep(&kopilka.Return{Deed: y.deed(&e), Amount: kopilka.Money(e.amount), Imported: true},
@@ -328,6 +348,7 @@ func (y *year) takesBack() {
 	e.member, e.sale = s.event.member, s
 	e.amount = 1 + y.Int64N(s.left)
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: s.seq, Imported: s.event.imported}
+	c.Left.Purchase = true
 	c.Left.Lines = []kopilka.RemainsLine{{Goods: kopilka.Money(s.left)}}
 	s.left -= e.amount
 	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Goods: kopilka.Money(e.amount)}
@@ -335,6 +356,9 @@ func (y *year) takesBack() {
 	if e.member >= 0 {
 		e.earned, e.spent = -e.amount/30, -e.amount/40
 		out.Taken, out.Restored = kopilka.Points(-e.earned), kopilka.Points(-e.spent)
+	}
+	if y.odds(30) {
+		c.Store, e.store = "", s.event.store
 	}
 	for i := range s.uses {
 		u := &s.uses[i]
@@ -367,6 +391,21 @@ func (y *year) spends() {
 	} else {
 		y.keep(&kopilka.Capture{Deed: y.deed(&e)}, out)
 	}
+	y.events = append(y.events, e)
+	if y.odds(40) {
+		y.unspends(&e)
+	}
+}
+
+// unspends has the goods come back that points were spent on: points move, and
+// nothing that was sold.
+func (y *year) unspends(of *event) {
+	e := event{kind: "spend", day: y.today, member: of.member, store: pick(y, "", "S1", "S2"), spent: -of.spent}
+	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: y.seq}
+	e.store = cmp.Or(e.store, of.store)
+	goods := kopilka.Money(1 + y.IntN(1000))
+	c.Left.Lines = []kopilka.RemainsLine{{Goods: goods}}
+	y.keep(c, &kopilka.Outcome{Member: kopilka.MemberNo(e.member), Goods: goods, Restored: kopilka.Points(of.spent)})
 	y.events = append(y.events, e)
 }
 

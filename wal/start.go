@@ -93,6 +93,9 @@ func (d *Disk) start(m Machine) error {
 	// Readers look for nothing before this.
 	d.durable.Store(end.Pos.Index)
 	d.seq.Store(uint64(end.Seq))
+	if end.Seq == 0 && clean == nil {
+		return nil // a folder that was just made: nothing to tell
+	}
 	d.log.Info("wal: replayed", "frames", r.frames, "commands", r.commands, "bytes", r.bytes,
 		"from", uint64(snap.at.Seq), "to", uint64(end.Seq), "clean", clean != nil, "took", time.Since(began).Round(time.Millisecond),
 		"digest", fmt.Sprintf("%x", end.Digest[:6]))

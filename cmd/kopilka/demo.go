@@ -39,7 +39,7 @@ the server starts on the world's clock and prints what to try.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.OutOrStdout()) },
 	}
 	o.serving.flags(c.Flags())
-	c.Flags().StringVar(&o.folder.program, "program", "", "`file` of the program (default: the built-in one)")
+	c.Flags().StringVar(&o.folder.program, "program", "", "`file` of the program, or the name of a shipped one (default: the built-in one)")
 	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the chain is drawn from")
 	c.Flags().IntVar(&o.members, "members", 1500, "members on the first day")
 	c.Flags().IntVar(&o.days, "days", 365, "days of trade")
@@ -55,9 +55,9 @@ func (o *demo) run(out io.Writer) (err error) {
 	if err := o.prepare(); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := o.bind()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer listener.Close()
 	dir, err := os.MkdirTemp("", "kopilka-demo-")

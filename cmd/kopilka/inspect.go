@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/wal"
 	"github.com/spf13/cobra"
 )
@@ -19,8 +20,12 @@ func inspectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "inspect", Short: "Show the log with own eyes, one command a line", Args: cobra.NoArgs,
 		Long: `Show the log with own eyes: position, time, kind and fields of every command, one
-a line. Members are shown by their number; personal data is sealed in the log and
-shows as its length. The folder must not be in use.`,
+a line, and behind => what it led to: "refused" with the reason, or the member and the
+points that moved. Members go by the ids that the API shows; personal data is sealed in
+the log and shows as its length.
+
+What a command led to is found by doing the log again from its beginning, which takes
+about a microsecond a command and the memory of the books. The folder must not be in use.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return inspect(cmd.OutOrStdout(), dir, kopilka.Seq(from), kopilka.Seq(to), id)
 		},
@@ -37,9 +42,24 @@ var errEnough = errors.New("enough was shown")
 func inspect(out io.Writer, dir string, from, to kopilka.Seq, id string) error {
 	var d kopilka.Decoder
 	shown := 0
+	var f fields
+	var led []string // what the commands of a frame led to
+	replay := commit.NewReplay()
+	replay.Told = func(seq kopilka.Seq, out *kopilka.Outcome) {
+		told := ""
+		if seq >= from {
+			f.ids = replay.State().IDs()
+			told = f.outcome(out)
+		}
+		led = append(led, told)
+	}
 	err := wal.Each(dir, func(e *kopilka.Entry) error {
 		if to != 0 && e.First > to {
 			return errEnough
+		}
+		led = led[:0]
+		if err := replay.Apply(e); err != nil {
+			return err
 		}
 		if id == "" && from <= e.First {
 			fmt.Fprintf(out, "frame %d epoch %d %s commands %d digest %x\n", e.Pos.Index, e.Pos.Epoch, e.Time, e.Count, e.Digest[:8])
@@ -54,7 +74,7 @@ func inspect(out io.Writer, dir string, from, to kopilka.Seq, id string) error {
 			if seq < from || to != 0 && seq > to || id != "" && kopilka.HeadOf(c).ID != id {
 				continue
 			}
-			fmt.Fprintf(out, "%d %s %s%s\n", seq, e.Time, c.Kind(), describe(c))
+			fmt.Fprintf(out, "%d %s %s%s%s\n", seq, e.Time, c.Kind(), f.command(c), led[seq-e.First])
 			shown++
 		}
 		return nil
@@ -69,7 +89,10 @@ func inspect(out io.Writer, dir string, from, to kopilka.Seq, id string) error {
 }
 
 // fields are the words and values of a command; what is empty is left out.
-type fields struct{ strings.Builder }
+type fields struct {
+	strings.Builder
+	ids kopilka.MemberIDs
+}
 
 func (f *fields) text(name, value string) {
 	if value != "" {
@@ -93,7 +116,7 @@ func (f *fields) number(name string, value int64) {
 
 func (f *fields) member(name string, m kopilka.MemberNo) {
 	if m != kopilka.NoMember {
-		fmt.Fprintf(f, " %s=%d", name, m)
+		f.text(name, f.ids.ID(m))
 	}
 }
 
@@ -123,69 +146,4 @@ func (f *fields) deed(d *kopilka.Deed) {
 	f.text("cashier", d.Cashier)
 	f.text("receipt_no", d.ReceiptNo)
 	f.text("source", d.Source)
-}
-
-// describe is the fields of a command in the words of the API.
-func describe(c kopilka.Command) string {
-	var f fields
-	h := kopilka.HeadOf(c)
-	f.text("id", h.ID)
-	f.text("by", h.By)
-	switch c := c.(type) {
-	case *kopilka.Genesis:
-		f.text("day", c.Day.String())
-	case *kopilka.Tick:
-		f.text("day", c.Day.String())
-	case *kopilka.SetProgram:
-		f.text("document", string(c.Document))
-	case *kopilka.CreateKey:
-		f.text("key_id", c.KeyID)
-		f.text("role", c.Role.String())
-		f.text("store", c.Store)
-		f.text("note", c.Note)
-	case *kopilka.RevokeKey:
-		f.text("key_id", c.KeyID)
-	case *kopilka.PutMember:
-		f.text("card", c.Card)
-		f.text("registered", c.Registered.String())
-		f.text("state", c.State.String())
-		f.mark("blocked", c.Blocked)
-		f.member("referrer", c.Referrer)
-		f.mark("imported", c.Imported)
-		fmt.Fprintf(&f, " sealed=%dB", len(c.Profile))
-	case *kopilka.Receipt:
-		f.deed(&c.Deed)
-		f.number("amount", int64(c.Amount))
-		f.points("redeem", c.Redeem)
-		f.number("no_earn_amount", int64(c.NoEarn))
-		f.number("no_redeem_amount", int64(c.NoRedeem))
-		for i := range c.Lines {
-			l := &c.Lines[i]
-			fmt.Fprintf(&f, " line[sku=%s category=%s qty=%s amount=%d no_earn=%t no_redeem=%t]",
-				quoted(l.SKU), quoted(l.Category), l.Qty, l.Amount, l.NoEarn, l.NoRedeem)
-		}
-		f.mark("imported", c.Imported)
-	case *kopilka.Redemption:
-		f.deed(&c.Deed)
-		f.points("points", c.Points)
-		f.number("amount", int64(c.Amount))
-	case *kopilka.Grant:
-		f.deed(&c.Deed)
-		f.points("points", c.Points)
-		f.text("reason", c.Reason)
-	case *kopilka.Adjustment:
-		f.deed(&c.Deed)
-		f.number("points", int64(c.Points))
-		f.text("reason", c.Reason)
-		f.text("actor", c.Actor)
-	case *kopilka.Return:
-		f.deed(&c.Deed)
-		f.text("receipt", c.Receipt)
-		f.number("amount", int64(c.Amount))
-		for _, l := range c.Lines {
-			fmt.Fprintf(&f, " line[%d amount=%d]", l.Line+1, l.Amount)
-		}
-		f.mark("imported", c.Imported)
-	}
-	return f.String()
 }

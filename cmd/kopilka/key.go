@@ -21,6 +21,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+var errKeyForm = errors.New("KOPILKA_ADMIN_KEY is not of the form kpk_<id>_<secret>: id of 1-16 of a-z and 0-9, secret of 43 base64url characters")
+
 // firstKey makes sure that there is a key: the one given, or, in books that
 // have none, a new one, which is returned to be shown once.
 func (s *shop) firstKey(given string) (shown string, err error) {
@@ -38,7 +40,7 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 	}
 	id, hash, ok := api.ParseKey(key)
 	if !ok {
-		return "", errors.New("KOPILKA_ADMIN_KEY is not of the form kpk_<id>_<secret>: id of 1-16 of a-z and 0-9, secret of 43 base64url characters")
+		return "", errKeyForm
 	}
 	for _, k := range known {
 		if k.ID != id {

@@ -47,7 +47,7 @@ func TestBusyAddress(t *testing.T) {
 	defer l.Close()
 	dir := filepath.Join(t.TempDir(), "data")
 	out, err := runProgram("serve", "--data", dir, "--listen", l.Addr().String())
-	if err == nil || !strings.Contains(out, "address already in use") {
+	if err == nil || !strings.Contains(out, "address already in use: another process listens there; --listen ADDRESS takes another") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if out, err := runProgram("verify", "--data", dir); err == nil {

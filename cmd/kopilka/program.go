@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/kopilka/kopilka/program"
 	"github.com/spf13/cobra"
@@ -31,9 +32,28 @@ func programCommand() *cobra.Command {
 			return err
 		},
 	}, &cobra.Command{
-		Use: "builtin", Short: "Print the built-in program", Args: cobra.NoArgs,
+		Use: "list", Short: "List the programs that are shipped", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(program.Builtin())
+			for _, name := range program.ShippedNames() {
+				if name == program.BuiltinName {
+					name += "  (built-in: what a new folder takes when it is given none)"
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), name)
+			}
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "builtin [NAME]", Short: "Print the built-in program, or another that is shipped", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := program.BuiltinName
+			if len(args) > 0 {
+				name = args[0]
+			}
+			doc, ok := program.Shipped(name)
+			if !ok {
+				return fmt.Errorf("no program %s is shipped: there are %s", name, strings.Join(program.ShippedNames(), ", "))
+			}
+			_, err := cmd.OutOrStdout().Write(doc)
 			return err
 		},
 	}, costCommand())

@@ -48,7 +48,7 @@ const defaultData = "./data"
 func folderFlags(f *pflag.FlagSet, o *folder) {
 	f.StringVar(&o.dir, "data", defaultData, "`folder` of the books; made when it is missing")
 	f.StringVar(&o.masterKey, "master-key", "", "`file` of the key that seals personal data; keep it apart from backups (default: the data folder's name with .key)")
-	f.StringVar(&o.program, "program", "", "`file` of the program for a new folder (default: the built-in one)")
+	f.StringVar(&o.program, "program", "", "`file` of the program for a new folder, or the name of a shipped one (default: the built-in one)")
 }
 
 func serveCommand() *cobra.Command {
@@ -72,11 +72,15 @@ func (o *serving) run(out io.Writer) error {
 	if err := o.prepare(); err != nil {
 		return err
 	}
+	given := os.Getenv("KOPILKA_ADMIN_KEY")
+	if _, _, ok := api.ParseKey(given); given != "" && !ok {
+		return errKeyForm // before there are books
+	}
 	// The address comes first: a start that fails on it has made no key that
 	// nobody was shown.
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := o.bind()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	fmt.Fprintf(out, "kopilka %s\n", version)
 	roomForSyncs()
@@ -86,7 +90,7 @@ func (o *serving) run(out io.Writer) error {
 		return errors.Join(err, listener.Close())
 	}
 	s.tell(out, o.folder.dir, time.Since(start))
-	key, err := s.firstKey(os.Getenv("KOPILKA_ADMIN_KEY"))
+	key, err := s.firstKey(given)
 	if err != nil {
 		return errors.Join(err, listener.Close(), s.close())
 	}
@@ -99,10 +103,24 @@ func (o *serving) run(out io.Writer) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), s.close())
 	}
+	// Whoever reads the address may send a signal at once.
+	end := endSignal()
 	url := "http://" + listener.Addr().String()
 	fmt.Fprintf(out, "listen   %s\n", url)
 	fmt.Fprintf(out, "try      curl -H \"Authorization: Bearer %s\" %s/v1/segments\n", key, url)
-	return o.until(s, server, listener, endSignal())
+	return o.until(s, server, listener, end)
+}
+
+// bind takes the address. Where somebody else has it, it says how to take another.
+func (o *serving) bind() (net.Listener, error) {
+	l, err := net.Listen("tcp", o.listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: another process listens there; --listen ADDRESS takes another address, --listen 127.0.0.1:0 a free port", err)
+	case err != nil:
+		return nil, fmt.Errorf("--listen %s: %w", o.listen, err)
+	}
+	return l, nil
 }
 
 // roomForSyncs lets two more threads run Go than there are processors. The thread

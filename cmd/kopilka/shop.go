@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
@@ -21,7 +22,7 @@ import (
 type folder struct {
 	dir       string
 	masterKey string // file; empty = beside the folder, under its name with .key
-	program   string // file; empty = the built-in program, or what the log has
+	program   string // file, or name of a shipped one; empty = the built-in program, or what the log has
 	testClock kopilka.Time
 	frameMax  int
 	logger    *slog.Logger
@@ -92,9 +93,12 @@ func (f *folder) document() ([]byte, error) {
 	if f.program == "" {
 		return program.Builtin(), nil
 	}
+	if text, ok := program.Shipped(f.program); ok {
+		return text, nil // a file of such a name is ./NAME
+	}
 	text, err := os.ReadFile(f.program)
 	if err != nil {
-		return nil, fmt.Errorf("read the program: %w", err)
+		return nil, fmt.Errorf("read the program: %w; the shipped ones go by the names %s", err, strings.Join(program.ShippedNames(), ", "))
 	}
 	if _, err := program.Parse(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.program, err)
