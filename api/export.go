@@ -1,6 +1,9 @@
 package api
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
@@ -93,7 +96,11 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 		if record.Outcome.Member == row.No && isSale(record.Command) {
 			sales = append(sales, record)
 		}
-		at, _ = before(row.No, &record.Outcome)
+		prev, ok := before(row.No, &record.Outcome)
+		if !ok {
+			return s.failed(fmt.Errorf("export of member %d: position %d is in his ledger and not about him", row.No, at))
+		}
+		at = prev
 	}
 	e.ArrEnd()
 
@@ -105,7 +112,7 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 		if p != nil {
 			return p
 		}
-		if p := s.saleShown(e, id, &v, true); p != nil {
+		if p := s.saleShown(e, id, &v, math.MaxInt, true); p != nil {
 			return p
 		}
 	}

@@ -311,6 +311,22 @@ func TestEnrolmentIsFixed(t *testing.T) {
 	s.get("/v1/members/c1").is(200, "source", "flyer", "store", "S2")
 }
 
+// TestExportIsWhole exports more returns of a receipt than a till is shown.
+func TestExportIsWhole(t *testing.T) {
+	s := open(t)
+	s.enrol("c")
+	sale := s.sell("c", 1000)
+	for i := range returnsMax + 1 {
+		s.post("/v1/receipts/"+sale+"/returns", fmt.Sprintf(`{"id":"b%d","amount":1}`, i)).is(201)
+	}
+	if n := len(s.get("/v1/receipts/" + sale).at("returns").([]any)); n != returnsMax {
+		t.Fatalf("%d returns are shown", n)
+	}
+	if n := len(s.get("/v1/members/c/export").is(200).at("numbers.0.receipts.0.returns").([]any)); n != returnsMax+1 {
+		t.Fatalf("%d returns are exported", n)
+	}
+}
+
 func TestExport(t *testing.T) {
 	s := open(t)
 	s.as("till", "PUT", "/v1/members/anna", `{"name":"Anna","birth_date":"1990-05-20"}`).is(201)

@@ -271,15 +271,16 @@ func (s *Server) showReceipt(c *call, id string) *problem {
 	if p != nil {
 		return p
 	}
-	if p := s.saleShown(&c.out, id, &v, c.watches()); p != nil {
+	if p := s.saleShown(&c.out, id, &v, returnsMax, c.watches()); p != nil {
 		return p
 	}
 	return c.reply(fasthttp.StatusOK)
 }
 
-// saleShown writes a receipt with what has become of it.
-func (s *Server) saleShown(e *jx.Encoder, id string, v *sale, watched bool) *problem {
-	returns, p := s.returnsOf(v.lastReturn)
+// saleShown writes a receipt with what has become of it, with at most so many of its
+// returns.
+func (s *Server) saleShown(e *jx.Encoder, id string, v *sale, returnsMax int, watched bool) *problem {
+	returns, p := s.returnsOf(v.lastReturn, returnsMax)
 	if p != nil {
 		return p
 	}

@@ -303,10 +303,11 @@ func gcd(a, b int64) int64 {
 	return a
 }
 
-// returnsOf lists the returns of a receipt, the oldest first, from the newest.
-func (s *Server) returnsOf(newest kopilka.Seq) ([]returned, *problem) {
+// returnsOf lists the returns of a receipt, the oldest first: at most so many of the
+// newest.
+func (s *Server) returnsOf(newest kopilka.Seq, most int) ([]returned, *problem) {
 	var list []returned
-	for at := newest; at != 0 && len(list) < returnsMax; {
+	for at := newest; at != 0 && len(list) < most; {
 		record, err := s.queue.Record(at)
 		if err != nil {
 			return nil, s.failed(err)
@@ -323,7 +324,7 @@ func (s *Server) returnsOf(newest kopilka.Seq) ([]returned, *problem) {
 	return list, nil
 }
 
-// returnsMax bounds how many returns of a receipt are listed.
+// returnsMax bounds how many returns of a receipt are listed to a till.
 const returnsMax = 100
 
 // returned is one return in the answer about its receipt.

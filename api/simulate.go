@@ -95,7 +95,7 @@ func (s *Server) simulateProgram(c *call) *problem {
 	switch {
 	case errors.Is(err, errFixed):
 		return refused(&kopilka.Outcome{Refusal: kopilka.ProgramFixed})
-	case errors.Is(err, errNotYet):
+	case errors.Is(err, errNotYet), errors.Is(err, whatif.ErrEnrol):
 		return malformed("", err.Error())
 	case err != nil:
 		return s.unfinished("simulate a program", err)

@@ -1,6 +1,7 @@
 package whatif
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -57,6 +58,10 @@ func (l *Later) Add(r *Record) {
 	}
 }
 
+// ErrEnrol wraps the end of a fold under a program by which somebody cannot be enrolled
+// who was: later commands name members by numbers, and these would be others'.
+var ErrEnrol = errors.New("by this program a member of the log cannot be enrolled")
+
 // Fold is the simulated books while the log is read.
 type Fold struct {
 	question Question
@@ -101,7 +106,7 @@ func (f *Fold) Apply(r *Record) error {
 	f.keep(r.Command)
 	if f.out.Refusal != kopilka.Accepted && kind == kopilka.KindMember && r.Outcome.Enrolled {
 		// Later commands name members by numbers, and these would be others'.
-		return fmt.Errorf("whatif: position %d: who was enrolled there cannot be: %s", r.Seq, f.out.Refusal)
+		return fmt.Errorf("%w: position %d: %s", ErrEnrol, r.Seq, f.out.Refusal)
 	}
 	if f.begun {
 		f.actual.add(r.Command, r.Outcome, f.question.Actual.Versions)
