@@ -102,12 +102,13 @@ const (
 	// FlagEarnsOften: the card earned more often on this day than the program
 	// thinks a buyer does.
 	FlagEarnsOften Flags = 1 << iota
-	// FlagAdjusts: more points were moved by hand on this day, by the same actor,
+	// FlagAdjusts: more value was moved by hand on this day, by the same actor,
 	// than the program thinks right.
 	FlagAdjusts
-	// FlagSet: the points earned were set aside for longer, until somebody looks.
+	// FlagSet: the points earned were set aside for Fraud.HoldDays longer.
 	FlagSet
-	// FlagDormant: points of a member who had not come for long were moved by hand.
+	// FlagDormant: something was done by hand to a member who had not come for long:
+	// points moved, a certificate given, a merge.
 	FlagDormant
 )
 

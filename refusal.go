@@ -36,6 +36,7 @@ const (
 	NotMerged         // the merge was taken back, or overtaken by another
 	TierNotByHand     // the program sets tiers itself
 	NumbersExhausted  // the prefix has no numbers left for so many
+	PrefixTaken       // numbers have a prefix that begins with this one, or with which this one begins
 	NamesExhausted    // all versions of the program have more names, or are more, than the books can number
 
 	// Replayed is no refusal to the till: the id was spent by an equal command
@@ -52,7 +53,7 @@ var refusalNames = [...]string{
 	"return-exceeds-receipt", "already-returned", "member-blocked", "phone-taken",
 	"referral-cycle", "not-found", "balance-limit", "program-fixed", "key-taken",
 	"hold-expired", "instrument-used", "instrument-expired", "instrument-unfit", "card-taken",
-	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted", "names-exhausted",
+	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted", "prefix-taken", "names-exhausted",
 	"replayed", "stale",
 }
 

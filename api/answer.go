@@ -81,6 +81,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		intField(e, "earned", int64(out.Earned))
 		intField(e, "redeemed", 0)
 		s.standing(e, r.seq, out)
+		flagsField(e, out.Flags, r.watched)
 	case *kopilka.Adjustment:
 		s.memberIDField(e, buyer(c.Member, out))
 		intField(e, "points", int64(c.Points))

@@ -255,6 +255,7 @@ func TestEmissions(t *testing.T) {
 	emit("gift", `{"id":"e1","count":2500}`).is(200, "first", first)
 	emit("plain5", `{"id":"e2","count":2}`).is(201, "prefix", "29", "valid_to", nil)
 	emit("plain5", `{"id":"e3","count":2,"prefix":"7"}`).is(201, "prefix", "7")
+	emit("plain5", `{"id":"e4","count":2,"prefix":"72"}`).refused(codePrefixTaken, "")
 	emit("gift", `{"id":"e4","count":0}`).refused(codeMalformed, "/count")
 	emit("gift", `{"id":"e4","count":1000001}`).refused(codeMalformed, "/count")
 	emit("gift", `{"id":"e4","count":1,"prefix":"1234567"}`).refused(codeMalformed, "/prefix")

@@ -46,6 +46,7 @@ const (
 	codeNotMerged           code = "not-merged"
 	codeTierNotByHand       code = "tier-not-by-hand"
 	codeNumbersExhausted    code = "numbers-exhausted"
+	codePrefixTaken         code = "prefix-taken"
 	codeKeyTaken            code = "key-taken"
 	codeOverloaded          code = "overloaded"
 	codeOutcomeUnknown      code = "outcome-unknown"
@@ -96,6 +97,7 @@ var kinds = map[code]kind{
 	codeNotMerged:           {409, "The merge does not stand", false},
 	codeTierNotByHand:       {409, "The program sets tiers itself", false},
 	codeNumbersExhausted:    {409, "The prefix has no numbers left for so many", false},
+	codePrefixTaken:         {409, "Numbers of another prefix would begin like these", false},
 	codeOverloaded:          {503, "Too much to do at the moment", true},
 	codeOutcomeUnknown:      {503, "It is not known whether the command was recorded", true},
 	codeStorageFull:         {507, "The disk is full", true},
@@ -130,6 +132,7 @@ var refusals = map[kopilka.Refusal]code{
 	kopilka.NotMerged:            codeNotMerged,
 	kopilka.TierNotByHand:        codeTierNotByHand,
 	kopilka.NumbersExhausted:     codeNumbersExhausted,
+	kopilka.PrefixTaken:          codePrefixTaken,
 	kopilka.NamesExhausted:       codeProgramInvalid,
 }
 

@@ -31,7 +31,9 @@ func (s *State) issue(c *kopilka.Issue, out *kopilka.Outcome) {
 	}
 	for i := range c.Due {
 		m, a, _ := s.person(c.Due[i].Member)
-		s.award(m, a, &c.Due[i])
+		if value := s.award(m, a, &c.Due[i]); value > 0 && c.Due[i].Year == byHand {
+			s.flagByHand(a, c.Actor, value, out)
+		}
 		if len(c.Due) == 1 {
 			s.tell(m, a, out)
 		}
@@ -41,11 +43,11 @@ func (s *State) issue(c *kopilka.Issue, out *kopilka.Outcome) {
 // award gives a member the certificate he is due. Who has had that of the year or of
 // a later one is passed over, and so is who was forgotten, and who is given
 // one of the rule by the same command already. Blocked members get theirs:
-// they cannot pay with it before they are free again.
-func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDue) {
+// they cannot pay with it before they are free again. It tells the value given.
+func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDue) kopilka.Points {
 	rule, term := s.certificateNamed(due.Rule)
 	if rule == nil || a.erased() {
-		return
+		return 0
 	}
 	var year uint8
 	if due.Year != byHand {
@@ -59,7 +61,7 @@ func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDu
 		next := c.next
 		if c.kind == claimCertificate && c.term == term {
 			if c.seq == s.seq || year != byHand && c.year >= year {
-				return
+				return 0
 			}
 		}
 		at = next
@@ -75,6 +77,7 @@ func (s *State) award(m kopilka.MemberNo, a *account, due *kopilka.CertificateDu
 	t := s.term(term)
 	t.Count++
 	t.Used += int64(points)
+	return points
 }
 
 // forgetMarks drops what is left of a rule's certificates of earlier years whose days

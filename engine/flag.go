@@ -43,19 +43,25 @@ func (s *State) countEarned(x *sale, c *kopilka.Receipt, out *kopilka.Outcome) {
 	}
 }
 
-// flagAdjustment flags points moved by hand: more of them on a day by one actor
-// than the program thinks right, or of a member who had not come for long.
-func (s *State) flagAdjustment(a *account, c *kopilka.Adjustment, out *kopilka.Outcome) {
+// flagByHand flags value moved by hand, points and certificates alike: more of it on
+// a day by one actor than the program thinks right, or of a member who had not come
+// for long.
+func (s *State) flagByHand(a *account, actor string, points kopilka.Points, out *kopilka.Outcome) {
+	s.flagDormant(a, out)
 	rule := &s.Program().Fraud
-	if rule.DormantDays > 0 && int(a.active())+rule.DormantDays < int(s.day) {
-		out.Flags |= kopilka.FlagDormant
-	}
 	if rule.AdjustedPerDay == 0 {
 		return
 	}
-	moved := s.adjusted[c.Actor] + max(c.Points, -c.Points)
-	s.adjusted[clone(c.Actor)] = moved
+	moved := s.adjusted[actor] + max(points, -points)
+	s.adjusted[clone(actor)] = moved
 	if moved > rule.AdjustedPerDay {
 		out.Flags |= kopilka.FlagAdjusts
+	}
+}
+
+// flagDormant flags what is done by hand to a member who had not come for long.
+func (s *State) flagDormant(a *account, out *kopilka.Outcome) {
+	if days := s.Program().Fraud.DormantDays; days > 0 && int(a.active())+days < int(s.day) {
+		out.Flags |= kopilka.FlagDormant
 	}
 }

@@ -19,6 +19,7 @@ func (s *State) grant(c *kopilka.Grant, out *kopilka.Outcome) {
 	if s.overfull(m, a, c.Points, out) {
 		return
 	}
+	s.flagByHand(a, c.By, c.Points, out) // it has no actor but the key
 	s.settle(m, a, out)
 	out.Earned = c.Points
 	s.giveNow(m, a, c.Points, out)
@@ -46,7 +47,7 @@ func (s *State) adjustment(c *kopilka.Adjustment, out *kopilka.Outcome) {
 	} else if s.overfull(m, a, c.Points, out) {
 		return
 	}
-	s.flagAdjustment(a, c, out)
+	s.flagByHand(a, c.Actor, c.Points, out)
 	s.settle(m, a, out)
 	out.Earned = c.Points
 	if c.Points < 0 {

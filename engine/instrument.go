@@ -211,10 +211,6 @@ type Emission struct {
 func (s *State) Emissions() (all []Emission) {
 	for i := range s.emissions {
 		e := &s.emissions[i]
-		if n := len(all); n > 0 && all[n-1].Seq == e.Seq {
-			all[n-1].Count += int(e.Count)
-			continue
-		}
 		all = append(all, Emission{Seq: e.Seq, Instrument: s.terms[e.Term-1].ID, Term: e.Term, Prefix: e.Prefix,
 			First: e.First, Count: int(e.Count), From: e.From, To: e.To})
 	}

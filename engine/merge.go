@@ -82,6 +82,8 @@ func (s *State) merge(c *kopilka.Merge, out *kopilka.Outcome) {
 		return
 	}
 
+	s.flagDormant(from, out)
+	s.flagDormant(into, out)
 	s.settle(c.From, from, out)
 	leg := kopilka.Leg{Member: c.From, Kind: kopilka.LegMerged, Prev: from.lastEntry()}
 	for _, l := range out.Expired {

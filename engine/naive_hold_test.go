@@ -236,7 +236,10 @@ func (b *clerk) issue(c *kopilka.Issue, o *kopilka.Outcome) {
 		}
 	}
 	for i := range c.Due {
-		b.award(b.resolve(c.Due[i].Member), &c.Due[i])
+		m, due := b.resolve(c.Due[i].Member), &c.Due[i]
+		if value := b.award(m, due); value > 0 && due.Year == 0 {
+			b.flagByHand(b.people[m], c.Actor, value, o)
+		}
 	}
 	if len(c.Due) == 1 {
 		b.tell(b.resolve(c.Due[0].Member), o)
@@ -254,14 +257,14 @@ func (b *clerk) certificate(id string) *program.Certificate {
 
 // award: one of a rule and a year, of years that follow each other, and one of a
 // rule by one command.
-func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
+func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) kopilka.Points {
 	p, rule := b.people[m], b.certificate(due.Rule)
 	if rule == nil || p.erased {
-		return
+		return 0
 	}
 	for _, x := range b.papers(p) {
 		if x.rule == due.Rule && (x.seq == b.seq || due.Year != 0 && x.year >= int(due.Year)) {
-			return
+			return 0
 		}
 	}
 	x := &paper{seq: b.seq, of: m, rule: due.Rule, left: due.Points, from: due.From, to: due.To, year: int(due.Year)}
@@ -272,6 +275,7 @@ func (b *clerk) award(m kopilka.MemberNo, due *kopilka.CertificateDue) {
 	t := b.sum(b.name(TermCertificate, due.Rule))
 	t.Count++
 	t.Used += int64(x.left)
+	return x.left
 }
 
 // papers are the certificates of somebody.
@@ -305,6 +309,12 @@ func (b *clerk) emit(c *kopilka.Emit, o *kopilka.Outcome) {
 	if i < 0 || b.program().Instruments[i].Code != "" {
 		o.Refusal = kopilka.NotFound
 		return
+	}
+	for _, e := range b.stock.emissions {
+		if n := min(len(e.Prefix), len(c.Prefix)); e.Prefix != c.Prefix && e.Prefix[:n] == c.Prefix[:n] {
+			o.Refusal = kopilka.PrefixTaken
+			return
+		}
 	}
 	o.First = uint32(b.stock.numbers + 1)
 	b.stock.numbers += c.Count

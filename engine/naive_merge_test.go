@@ -215,6 +215,8 @@ func (b *clerk) merge(c *kopilka.Merge, o *kopilka.Outcome) {
 		o.Refusal = kopilka.ReferralCycle
 		return
 	}
+	b.flagDormant(from, o)
+	b.flagDormant(into, o)
 	var told kopilka.Outcome
 	b.settle(from, &told)
 	for _, l := range told.Expired {

@@ -375,19 +375,21 @@ func (b *clerk) countEarned(p *person, c *kopilka.Receipt, o *kopilka.Outcome) {
 	p.earns++
 }
 
-func (b *clerk) flagAdjustment(p *person, c *kopilka.Adjustment, o *kopilka.Outcome) {
-	rule := b.program().Fraud
-	if rule.DormantDays > 0 && int(b.day)-int(p.active) > rule.DormantDays {
-		o.Flags |= kopilka.FlagDormant
-	}
-	if rule.AdjustedPerDay > 0 {
-		n := c.Points
+func (b *clerk) flagByHand(p *person, actor string, n kopilka.Points, o *kopilka.Outcome) {
+	b.flagDormant(p, o)
+	if most := b.program().Fraud.AdjustedPerDay; most > 0 {
 		if n < 0 {
 			n = -n
 		}
-		b.adjusted[c.Actor] += n
-		if b.adjusted[c.Actor] > rule.AdjustedPerDay {
+		b.adjusted[actor] += n
+		if b.adjusted[actor] > most {
 			o.Flags |= kopilka.FlagAdjusts
 		}
+	}
+}
+
+func (b *clerk) flagDormant(p *person, o *kopilka.Outcome) {
+	if rule := b.program().Fraud; rule.DormantDays > 0 && int(b.day)-int(p.active) > rule.DormantDays {
+		o.Flags |= kopilka.FlagDormant
 	}
 }

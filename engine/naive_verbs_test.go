@@ -340,6 +340,7 @@ func (b *clerk) grant(c *kopilka.Grant, o *kopilka.Outcome) {
 		o.Refusal = kopilka.MemberBlocked
 		return
 	}
+	b.flagByHand(p, c.By, c.Points, o)
 	b.settle(p, o)
 	o.Earned = c.Points
 	b.books.Granted += c.Points
@@ -355,7 +356,7 @@ func (b *clerk) adjustment(c *kopilka.Adjustment, o *kopilka.Outcome) {
 	}
 	b.settle(p, o)
 	o.Earned = c.Points
-	b.flagAdjustment(p, c, o)
+	b.flagByHand(p, c.Actor, c.Points, o)
 	b.books.Adjusted += c.Points
 	if c.Points < 0 {
 		o.Left.Spent = b.spend(p, -c.Points)

@@ -24,9 +24,7 @@ const (
 )
 
 // emission is numbers of one instrument that were made at once: they lie next to
-// each other in State.numbers, in the order of their serials. Where prefixes begin
-// with each other, serials whose number is taken are passed over, and the numbers
-// of one command are several emissions.
+// each other in State.numbers, in the order of their serials.
 type emission struct {
 	Seq      kopilka.Seq // position of the command
 	Term     kopilka.Term
@@ -45,7 +43,8 @@ type number struct {
 	emission uint32 // place in State.emissions
 }
 
-// prefix is the numbers that begin with some digits. It follows from the emissions.
+// prefix is the numbers that begin with some digits, with which no other prefix
+// begins. It follows from the emissions.
 type prefix struct {
 	digits    string
 	order     kopilka.Permutation
@@ -128,9 +127,7 @@ func (s *State) findNumber(text string) uint32 {
 	}
 	for _, p := range s.prefixes {
 		if strings.HasPrefix(text, p.digits) {
-			if at := s.place(p, text); at != 0 {
-				return at
-			}
+			return s.place(p, text)
 		}
 	}
 	return 0
@@ -150,64 +147,36 @@ func (s *State) emit(c *kopilka.Emit, out *kopilka.Outcome) {
 	if len(c.Prefix) == 0 || len(c.Prefix) > PrefixMax || c.Count <= 0 || c.Count > EmissionMax {
 		panic(fmt.Sprintf("engine: position %d emits %d numbers that begin with %q", s.seq, c.Count, c.Prefix))
 	}
-	made, ok := s.unused(c.Prefix, c.Count)
-	if !ok || s.numbers.Len()+c.Count > numbersMax {
+	p := s.prefix(c.Prefix)
+	if p == nil {
+		if s.nested(c.Prefix) {
+			refuse(out, kopilka.PrefixTaken)
+			return
+		}
+		p = s.newPrefix(c.Prefix)
+	}
+	if p.order.Len()-p.next < uint64(c.Count) || s.numbers.Len()+c.Count > numbersMax {
 		refuse(out, kopilka.NumbersExhausted)
 		return
 	}
-
 	out.First = uint32(s.numbers.Len() + 1)
-	for _, e := range made {
-		e.Seq, e.Term, e.Prefix, e.Value, e.From, e.To = s.seq, term, clone(c.Prefix), rule.Value, c.From, c.To
-		e.First = uint32(s.numbers.Len() + 1)
-		for range e.Count {
-			s.numbers.Append(number{left: int64(rule.Value), emission: uint32(len(s.emissions))})
-		}
-		s.addEmission(e)
+	for range c.Count {
+		s.numbers.Append(number{left: int64(rule.Value), emission: uint32(len(s.emissions))})
 	}
+	s.addEmission(emission{Seq: s.seq, Term: term, Prefix: clone(c.Prefix), Serial: p.next, First: out.First,
+		Count: uint32(c.Count), Value: rule.Value, From: c.From, To: c.To})
+}
+
+// nested tells whether there are numbers of a prefix that begins with these digits,
+// or with which they begin: a number could be of both.
+func (s *State) nested(digits string) bool {
+	return slices.ContainsFunc(s.prefixes, func(p *prefix) bool {
+		return p.digits != digits && (strings.HasPrefix(p.digits, digits) || strings.HasPrefix(digits, p.digits))
+	})
 }
 
 // numbersMax is what 32 bits can tell apart, 0 being none.
 const numbersMax = 1<<32 - 1
-
-// unused is the next serials of a prefix, count of them, as runs of those whose
-// numbers are not taken. Only a prefix that begins with the digits of another, or
-// the other way round, has any that are.
-func (s *State) unused(digits string, count int) (runs []emission, ok bool) {
-	p := s.prefix(digits)
-	if p == nil {
-		p = s.newPrefix(digits)
-	}
-	var rivals []*prefix
-	for _, r := range s.prefixes {
-		if r != p && (strings.HasPrefix(r.digits, digits) || strings.HasPrefix(digits, r.digits)) {
-			rivals = append(rivals, r)
-		}
-	}
-	if len(rivals) == 0 {
-		return []emission{{Serial: p.next, Count: uint32(count)}}, p.order.Len()-p.next >= uint64(count)
-	}
-	for serial := p.next; count > 0; serial++ {
-		if serial == p.order.Len() {
-			return nil, false
-		}
-		number := p.write(serial)
-		taken := false
-		for _, r := range rivals {
-			taken = taken || strings.HasPrefix(string(number[:]), r.digits) && s.place(r, string(number[:])) != 0
-		}
-		if taken {
-			continue
-		}
-		count--
-		if n := len(runs); n > 0 && runs[n-1].Serial+uint64(runs[n-1].Count) == serial {
-			runs[n-1].Count++
-		} else {
-			runs = append(runs, emission{Serial: serial, Count: 1})
-		}
-	}
-	return runs, true
-}
 
 // checkNumbers proves that every number is in the one emission that its place says,
 // that no serial of a prefix was given twice, and that what numbers have lost of

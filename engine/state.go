@@ -26,7 +26,7 @@ type State struct {
 	books     Books
 	freeLot   uint32 // head of the list of free lots
 
-	adjusted map[string]kopilka.Points // moved by hand today, by actor; in use while the program asks
+	adjusted map[string]kopilka.Points // moved by hand today, by actor or by key; in use while the program asks
 
 	terms     []Term
 	carriers  []string                              // what cards are, in the order in which they were first named

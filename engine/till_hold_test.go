@@ -191,7 +191,7 @@ func (x *till) issue() *kopilka.Issue {
 // emit makes a few numbers, under prefixes that begin with each other.
 func (x *till) emit() *kopilka.Emit {
 	c := &kopilka.Emit{Head: x.head(), Instrument: pick(x, "gift", "gift", "five", "slip", "slip", "spring", "unheard-of"),
-		Prefix: pick(x, "2", "22", "229", "229000", "9"), Count: 1 + x.IntN(5), From: x.s.Day(), To: kopilka.DayNever}
+		Prefix: pick(x, "22", "22", "229", "21", "229000", "9", "90"), Count: 1 + x.IntN(5), From: x.s.Day(), To: kopilka.DayNever}
 	if x.odds(50) {
 		c.To = c.From + kopilka.Day(x.IntN(30))
 	}

@@ -186,7 +186,7 @@ func (d *instrumentDoc) complete() {
 }
 
 // prefixDefault begins numbers for use inside a shop, by the rules of EAN-13.
-const prefixDefault = "2"
+const prefixDefault = "20"
 
 // offers is what the program offers, as it is written.
 func (p *Program) offers() offerDoc {

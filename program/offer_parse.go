@@ -104,6 +104,8 @@ func (t *tree) instruments(p *Program, list []instrumentDoc) {
 		}
 		if d.Code != "" {
 			t.code(at, d.Code, codes)
+		} else if other := nested(p.Instruments, d.Prefix); other != nil {
+			t.faultAt(at, "its numbers begin with %s, and those of %s with %s: of two prefixes one may not begin with the other", d.Prefix, other.ID, other.Prefix)
 		}
 		p.Instruments = append(p.Instruments, Instrument{ID: d.ID, Name: d.Name, Kind: kind,
 			Value: d.Value, PercentBP: d.PercentBP, Amount: d.Amount, MaxRedeemBP: *d.MaxRedeemBP,
@@ -111,6 +113,18 @@ func (t *tree) instruments(p *Program, list []instrumentDoc) {
 			Span: t.span(at, p.Zone, &d.spanDoc), ValidDays: d.ValidDays,
 			Code: d.Code, Uses: *d.Uses, PerMember: d.PerMember, Budget: d.Budget, Prefix: d.Prefix})
 	}
+}
+
+// nested is the first instrument whose prefix begins with another one, or with which
+// that begins; nil when there is none.
+func nested(all []Instrument, prefix string) *Instrument {
+	for i := range all {
+		x := &all[i]
+		if x.Prefix != "" && x.Prefix != prefix && (strings.HasPrefix(x.Prefix, prefix) || strings.HasPrefix(prefix, x.Prefix)) {
+			return x
+		}
+	}
+	return nil
 }
 
 // code notes what is wrong with a code that all share, and with what stands

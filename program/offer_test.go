@@ -43,10 +43,10 @@ fraud: {dormant_days: 30}
 	f("levels", p.Referral.Levels, []kopilka.BP(nil))
 	f("certificates", p.Certificates, []Certificate{{ID: "hand", Name: name("hand"), Points: 3, ValidDays: 9, MaxRedeemBP: 10000}})
 	f("instruments", p.Instruments, []Instrument{
-		{ID: "gift", Name: name("gift"), Kind: kopilka.UseGift, Value: 100, MaxRedeemBP: 10000, Prefix: "2"},
-		{ID: "paper", Name: name("paper"), Kind: kopilka.UseCoupon, Amount: 50, MaxRedeemBP: 10000, Uses: 1, Prefix: "2"},
+		{ID: "gift", Name: name("gift"), Kind: kopilka.UseGift, Value: 100, MaxRedeemBP: 10000, Prefix: "20"},
+		{ID: "paper", Name: name("paper"), Kind: kopilka.UseCoupon, Amount: 50, MaxRedeemBP: 10000, Uses: 1, Prefix: "20"},
 		{ID: "shared", Name: name("shared"), Kind: kopilka.UseCoupon, PercentBP: 1000, MaxRedeemBP: 10000, Code: "Shared"},
-		{ID: "plain", Name: name("plain"), Kind: kopilka.UseDiscount, PercentBP: 500, MaxRedeemBP: 10000, Prefix: "2"},
+		{ID: "plain", Name: name("plain"), Kind: kopilka.UseDiscount, PercentBP: 500, MaxRedeemBP: 10000, Prefix: "20"},
 	})
 	f("campaigns", p.Campaigns, []Campaign{{ID: "more", Name: name("more"), MultiplierBP: 10000, Points: 1}})
 	f("staff", p.Staff, Staff{Plan: 4})
@@ -235,6 +235,12 @@ func TestOfferFaults(t *testing.T) {
 		"/instruments/0/prefix 2:57 means nothing beside a code: it has no numbers that are emitted",
 		"/instruments/0/valid_days 2:70 means nothing beside a code: it has no numbers that are emitted")
 
+	// Prefixes, of which one may be that of several, and none the beginning of another.
+	f("instruments: [{id: a, kind: discount_card, percent_bp: 1, prefix: '22'}, {id: b, kind: discount_card, percent_bp: 1, prefix: '22'},"+
+		" {id: c, kind: discount_card, percent_bp: 1, prefix: '2'}, {id: d, kind: discount_card, percent_bp: 1, prefix: '221'}]",
+		"/instruments/2 2:133 its numbers begin with 2, and those of a with 22: of two prefixes one may not begin with the other",
+		"/instruments/3 2:191 its numbers begin with 221, and those of a with 22: of two prefixes one may not begin with the other")
+
 	// Campaigns, and the names they go by.
 	f("campaigns: [{id: a, multiplier_bp: 10000}]", "/campaigns/0 2:13 adds nothing: it lacks a multiplier_bp above 10000, or points")
 	f("campaigns: [{id: a, points: 1, tiers: [bas], segments: [loyl, kings]}]",
@@ -353,7 +359,7 @@ func randomOffers(rng *rand.Rand, tiers, segments []string) string {
 			fmt.Fprintf(&b, "    percent_bp: %d\n", 1+to(9999))
 		}
 		if !code {
-			line("    prefix: %q", oneOf([]string{"2", "000000", "22"}))
+			line("    prefix: %q", oneOf([]string{"21", "000000", "22"}))
 			line("    valid_days: %d", to(36500))
 		}
 		if kind != kopilka.UseGift {

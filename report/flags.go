@@ -37,16 +37,8 @@ const (
 )
 
 func (f *flagsFold) Reads() (since kopilka.Day, before, kinds kopilka.Kinds) {
-	return f.set.From, 0, kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindAdjustment, kopilka.KindMerge,
+	return f.set.From, 0, kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindGrant, kopilka.KindAdjustment, kopilka.KindIssue, kopilka.KindMerge,
 		kopilka.KindUnmerge, kopilka.KindErase)
-}
-
-var flagNames = [...]struct {
-	flag kopilka.Flags
-	name string
-}{
-	{kopilka.FlagEarnsOften, "earns_often"}, {kopilka.FlagAdjusts, "adjusts"},
-	{kopilka.FlagSet, "set_aside"}, {kopilka.FlagDormant, "dormant"},
 }
 
 func (f *flagsFold) Add(r *Record) {
@@ -68,16 +60,18 @@ func (f *flagsFold) Add(r *Record) {
 		a.given += int64(max(c.Points, 0))
 		a.taken += int64(max(-c.Points, 0))
 		count(out.Flags != 0, &a.flagged)
+	case *kopilka.Grant:
+		if !f.set.In(c.Day) {
+			return
+		}
 	default:
-		if f.set.In(f.set.recorded(r)) {
-			f.office(c)
+		if !f.set.In(f.set.recorded(r)) {
+			return
 		}
-		return
+		f.office(c)
 	}
-	for _, n := range flagNames {
-		if out.Flags&n.flag != 0 {
-			*f.flags.of(n.name)++
-		}
+	for _, name := range out.Flags.Names() {
+		*f.flags.of(name)++
 	}
 }
 

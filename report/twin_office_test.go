@@ -163,7 +163,7 @@ func (w *twin) flags() Report {
 	type raised struct{ flag string }
 	var flags []raised
 	for _, e := range w.happened("sale", "adjust") {
-		for i, name := range []string{"earns_often", "adjusts", "set_aside", "dormant"} {
+		for i, name := range []string{"earns_often", "adjusts_much", "set_aside", "dormant"} {
 			if e.flags&(1<<i) != 0 {
 				flags = append(flags, raised{name})
 			}
