@@ -211,6 +211,9 @@ func (s *State) putCard(c *kopilka.PutCard, out *kopilka.Outcome) {
 		refuse(out, kopilka.CardTaken)
 		return
 	}
+	if s.carrierUnknown(c.Carrier, out) {
+		return
+	}
 	if !known {
 		more = s.addCard(m, a, c.Card)
 		out.Enrolled = true
@@ -259,14 +262,22 @@ func (s *State) note(m kopilka.MemberNo, a *account, no kopilka.MemberNo, more u
 	}
 }
 
-// carrier is the number of what a card can be. Beyond what 16 bits can tell apart
-// it is not kept.
+// CarriersMax bounds what cards can be: kinds of carriers, not single cards.
+const CarriersMax = 255
+
+// carrierUnknown refuses what cards were never said to be, once there are as many as
+// may be; an empty name tells nothing.
+func (s *State) carrierUnknown(name string, out *kopilka.Outcome) bool {
+	if name == "" || len(s.carriers) < CarriersMax || slices.Contains(s.carriers, name) {
+		return false
+	}
+	return refuse(out, kopilka.CarrierLimit)
+}
+
+// carrier is the number of what a card can be.
 func (s *State) carrier(name string) uint16 {
 	if i := slices.Index(s.carriers, name); i >= 0 {
 		return uint16(i + 1)
-	}
-	if len(s.carriers) == 1<<16-1 {
-		return 0
 	}
 	s.carriers = append(s.carriers, clone(name))
 	return uint16(len(s.carriers))

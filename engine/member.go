@@ -45,7 +45,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		return
 	}
 
-	if s.tierUnknown(c.Tier, out) {
+	if s.tierUnknown(c.Tier, out) || s.carrierUnknown(c.Carrier, out) {
 		return
 	}
 
