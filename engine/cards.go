@@ -218,7 +218,7 @@ func (s *State) putCard(c *kopilka.PutCard, out *kopilka.Outcome) {
 		more = s.addCard(m, a, c.Card)
 		out.Enrolled = true
 	}
-	s.note(m, a, owner, more, c.Carrier, c.Blocked)
+	s.keepCard(m, a, owner, more, c.Carrier, c.Blocked)
 	s.tell(m, a, out)
 }
 
@@ -230,10 +230,10 @@ func (s *State) addCard(m kopilka.MemberNo, a *account, number string) (more uin
 	return more
 }
 
-// note keeps what a card of the member is, and whether it is blocked. For the
+// keepCard keeps what a card of the member is, and whether it is blocked. For the
 // first card of a number, where more is 0, there is an entry from the first time
 // on that there is something to keep; it lies with the part that it belongs to.
-func (s *State) note(m kopilka.MemberNo, a *account, no kopilka.MemberNo, more uint32, carrier string, blocked bool) {
+func (s *State) keepCard(m kopilka.MemberNo, a *account, no kopilka.MemberNo, more uint32, carrier string, blocked bool) {
 	if more == 0 {
 		more = s.spareOf(m, no)
 	}
