@@ -37,6 +37,7 @@ const (
 	TierNotByHand     // the program sets tiers itself
 	NumbersExhausted  // the prefix has no numbers left for so many
 	PrefixTaken       // numbers have a prefix that begins with this one, or with which this one begins
+	CarrierLimit      // the books know as many carriers of cards as they can number
 	NamesExhausted    // all versions of the program have more names, or are more, than the books can number
 
 	// Replayed is no refusal to the till: the id was spent by an equal command
@@ -53,7 +54,7 @@ var refusalNames = [...]string{
 	"return-exceeds-receipt", "already-returned", "member-blocked", "phone-taken",
 	"referral-cycle", "not-found", "balance-limit", "program-fixed", "key-taken",
 	"hold-expired", "instrument-used", "instrument-expired", "instrument-unfit", "card-taken",
-	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted", "prefix-taken", "names-exhausted",
+	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted", "prefix-taken", "carrier-limit", "names-exhausted",
 	"replayed", "stale",
 }
 

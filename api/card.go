@@ -29,7 +29,7 @@ func (s *Server) putCard(c *call) *problem {
 		case "id":
 			cmd.ID = r.id()
 		case "carrier":
-			carrier = kopilka.Said[string]{Set: true, Value: r.short()}
+			carrier = kopilka.Said[string]{Set: true, Value: r.carrier()}
 		case "blocked":
 			blocked = kopilka.Said[bool]{Set: true, Value: r.boolean()}
 		}

@@ -234,6 +234,22 @@ const shortMax = 64
 
 func (r *reader) short() string { return r.text(shortMax) }
 
+// carrierMax bounds the word for what a card is.
+const carrierMax = 16
+
+// carrier reads what a card is.
+func (r *reader) carrier() string {
+	s := r.string()
+	bad := len(s) == 0 || len(s) > carrierMax
+	for i := range len(s) {
+		bad = bad || !(s[i] >= 'a' && s[i] <= 'z' || s[i] >= '0' && s[i] <= '9' || s[i] == '_' || s[i] == '-')
+	}
+	if bad && !r.bad {
+		r.fail("must be 1 to 16 of a-z, 0-9, _ and -")
+	}
+	return s
+}
+
 // id reads the id of a command.
 func (r *reader) id() string {
 	s := r.string()

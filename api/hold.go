@@ -5,6 +5,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
 	"github.com/valyala/fasthttp"
 )
 
@@ -216,9 +217,13 @@ func (s *Server) findHold(id string, looked *kopilka.Seq) (v held, p *problem) {
 	return v, nil
 }
 
-// state is how a hold stands at an instant.
-func (v *held) state(now kopilka.Time) string {
+// state is how a hold stands at an instant; forgotten tells that its member was,
+// who takes what nobody has spent with him.
+func (v *held) state(now kopilka.Time, forgotten bool) string {
 	if v.end == nil {
+		if forgotten {
+			return "forfeited"
+		}
 		if now >= v.hold.Until {
 			return "lapsed"
 		}
@@ -263,12 +268,16 @@ func (s *Server) getHold(c *call) *problem {
 	if p != nil {
 		return p
 	}
+	forgotten := false
+	s.queue.View(func(b *engine.State) {
+		_, forgotten = b.ErasedKey(b.Resolve(v.record.Outcome.Member))
+	})
 	e := &c.out
 	e.ObjStart()
 	strField(e, "id", v.hold.ID)
 	intField(e, "seq", int64(v.record.Seq))
 	s.memberIDField(e, v.record.Outcome.Member)
-	strField(e, "state", v.state(s.queue.Now()))
+	strField(e, "state", v.state(s.queue.Now(), forgotten))
 	intField(e, "points", int64(v.hold.Points))
 	s.timeField(e, "expires_at", v.hold.Until)
 	e.FieldStart("end")

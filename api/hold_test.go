@@ -144,3 +144,14 @@ func TestLedgerOfHolds(t *testing.T) {
 		t.Fatalf("%d entries: %s", n, r.text)
 	}
 }
+
+// TestHoldForfeited forgets the member of a hold: nothing is set aside any more.
+func TestHoldForfeited(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	s.sell("c1", 20000)
+	s.post("/v1/holds", `{"id":"h1","card":"c1","points":600}`).is(201)
+	s.get("/v1/holds/h1").is(200, "state", "open")
+	s.as("admin", "POST", "/v1/members/c1/erase", `{"id":"e1","reason":"r","actor":"olga"}`).is(201)
+	s.get("/v1/holds/h1").is(200, "state", "forfeited", "end", nil)
+}

@@ -36,9 +36,13 @@ func TestCards(t *testing.T) {
 	s.post("/v1/receipts", `{"id":"r1","card":"c1","amount":100}`).refused(codeMemberBlocked, "")
 	s.post("/v1/members/c1/codes", "").refused(codeMemberBlocked, "")
 	s.post("/v1/receipts", `{"id":"r1","card":"w1","amount":100}`).is(201)
-	s.as("till", "PUT", "/v1/members/c1/cards/c1", `{"carrier":"old plastic"}`).is(200, "blocked", true) // what is left out stays
-	s.as("admin", "PUT", "/v1/members/c1/cards/c1", `{"blocked":false}`).is(200, "carrier", "old plastic", "blocked", false)
+	s.as("till", "PUT", "/v1/members/c1/cards/c1", `{"carrier":"old-plastic"}`).is(200, "blocked", true) // what is left out stays
+	s.as("admin", "PUT", "/v1/members/c1/cards/c1", `{"blocked":false}`).is(200, "carrier", "old-plastic", "blocked", false)
 	s.post("/v1/receipts", `{"id":"r2","card":"c1","amount":100}`).is(201)
+	for _, bad := range []string{"Plastic", "old plastic", "", "abcdefghijklmnopq"} {
+		s.as("admin", "PUT", "/v1/members/c1/cards/c1", `{"carrier":"`+bad+`"}`).refused(codeMalformed, "/carrier")
+		s.as("till", "PUT", "/v1/members/c1", `{"carrier":"`+bad+`"}`).refused(codeMalformed, "/carrier")
+	}
 	s.get("/v1/members?q=w2").is(200, "data.0.card", "c1")
 }
 

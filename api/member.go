@@ -78,7 +78,7 @@ func (o *order) decodeMember(r *reader, fields []string, card string) {
 		case "cashier":
 			m.cashier = people.To(r.short())
 		case "carrier":
-			m.carrier = people.To(r.short())
+			m.carrier = people.To(r.carrier())
 		case "tier":
 			if m.tier = people.To(r.short()); m.tier.Value == "" {
 				r.fail("is the id of a tier")

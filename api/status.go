@@ -47,6 +47,7 @@ const (
 	codeTierNotByHand       code = "tier-not-by-hand"
 	codeNumbersExhausted    code = "numbers-exhausted"
 	codePrefixTaken         code = "prefix-taken"
+	codeCarrierLimit        code = "carrier-limit"
 	codeKeyTaken            code = "key-taken"
 	codeOverloaded          code = "overloaded"
 	codeOutcomeUnknown      code = "outcome-unknown"
@@ -98,6 +99,7 @@ var kinds = map[code]kind{
 	codeTierNotByHand:       {409, "The program sets tiers itself", false},
 	codeNumbersExhausted:    {409, "The prefix has no numbers left for so many", false},
 	codePrefixTaken:         {409, "Numbers of another prefix would begin like these", false},
+	codeCarrierLimit:        {409, "No more kinds of carriers can be told apart", false},
 	codeOverloaded:          {503, "Too much to do at the moment", true},
 	codeOutcomeUnknown:      {503, "It is not known whether the command was recorded", true},
 	codeStorageFull:         {507, "The disk is full", true},
@@ -133,6 +135,7 @@ var refusals = map[kopilka.Refusal]code{
 	kopilka.TierNotByHand:        codeTierNotByHand,
 	kopilka.NumbersExhausted:     codeNumbersExhausted,
 	kopilka.PrefixTaken:          codePrefixTaken,
+	kopilka.CarrierLimit:         codeCarrierLimit,
 	kopilka.NamesExhausted:       codeProgramInvalid,
 }
 

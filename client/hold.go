@@ -58,10 +58,10 @@ type StoredHold struct {
 	ID         string         `json:"id"`
 	Seq        kopilka.Seq    `json:"seq"`
 	MemberID   string         `json:"member_id"`
-	State      string         `json:"state"` // open, captured, voided, lapsed
+	State      string         `json:"state"` // open, captured, voided, lapsed, forfeited
 	Points     kopilka.Points `json:"points"`
 	ExpiresAt  time.Time      `json:"expires_at"`
-	End        *HoldEnd       `json:"end"` // nil while it is open, and when it lapsed
+	End        *HoldEnd       `json:"end"` // nil while it is open, and when it lapsed or was forfeited
 	RecordedAt time.Time      `json:"recorded_at"`
 }
 

@@ -211,11 +211,14 @@ func (s *State) putCard(c *kopilka.PutCard, out *kopilka.Outcome) {
 		refuse(out, kopilka.CardTaken)
 		return
 	}
+	if s.carrierUnknown(c.Carrier, out) {
+		return
+	}
 	if !known {
 		more = s.addCard(m, a, c.Card)
 		out.Enrolled = true
 	}
-	s.note(m, a, owner, more, c.Carrier, c.Blocked)
+	s.keepCard(m, a, owner, more, c.Carrier, c.Blocked)
 	s.tell(m, a, out)
 }
 
@@ -227,10 +230,10 @@ func (s *State) addCard(m kopilka.MemberNo, a *account, number string) (more uin
 	return more
 }
 
-// note keeps what a card of the member is, and whether it is blocked. For the
+// keepCard keeps what a card of the member is, and whether it is blocked. For the
 // first card of a number, where more is 0, there is an entry from the first time
 // on that there is something to keep; it lies with the part that it belongs to.
-func (s *State) note(m kopilka.MemberNo, a *account, no kopilka.MemberNo, more uint32, carrier string, blocked bool) {
+func (s *State) keepCard(m kopilka.MemberNo, a *account, no kopilka.MemberNo, more uint32, carrier string, blocked bool) {
 	if more == 0 {
 		more = s.spareOf(m, no)
 	}
@@ -259,14 +262,22 @@ func (s *State) note(m kopilka.MemberNo, a *account, no kopilka.MemberNo, more u
 	}
 }
 
-// carrier is the number of what a card can be. Beyond what 16 bits can tell apart
-// it is not kept.
+// CarriersMax bounds what cards can be: kinds of carriers, not single cards.
+const CarriersMax = 255
+
+// carrierUnknown refuses what cards were never said to be, once there are as many as
+// may be; an empty name tells nothing.
+func (s *State) carrierUnknown(name string, out *kopilka.Outcome) bool {
+	if name == "" || len(s.carriers) < CarriersMax || slices.Contains(s.carriers, name) {
+		return false
+	}
+	return refuse(out, kopilka.CarrierLimit)
+}
+
+// carrier is the number of what a card can be.
 func (s *State) carrier(name string) uint16 {
 	if i := slices.Index(s.carriers, name); i >= 0 {
 		return uint16(i + 1)
-	}
-	if len(s.carriers) == 1<<16-1 {
-		return 0
 	}
 	s.carriers = append(s.carriers, clone(name))
 	return uint16(len(s.carriers))

@@ -45,7 +45,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		return
 	}
 
-	if s.tierUnknown(c.Tier, out) {
+	if s.tierUnknown(c.Tier, out) || s.carrierUnknown(c.Carrier, out) {
 		return
 	}
 
@@ -75,7 +75,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 	if c.Carrier != "" {
 		owner, more, _ := s.findCard(c.Card)
 		state, _ := s.CardState(c.Card)
-		s.note(m, a, owner, more, c.Carrier, state.Blocked)
+		s.keepCard(m, a, owner, more, c.Carrier, state.Blocked)
 	}
 	for i := range c.Due {
 		s.award(m, a, &c.Due[i])

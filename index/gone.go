@@ -26,8 +26,8 @@ func (x *Index) Leave(m kopilka.MemberNo) {
 	x.left[m] = struct{}{}
 }
 
-// Return counts a member again who has left.
-func (x *Index) Return(m kopilka.MemberNo) {
+// Rejoin counts a member again who has left.
+func (x *Index) Rejoin(m kopilka.MemberNo) {
 	r := x.members.Mut(int(m))
 	if r.seg != gone {
 		panic(fmt.Sprintf("index: member %d returns and had not left", m))

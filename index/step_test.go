@@ -134,7 +134,7 @@ func (p *pair) leave(m int) {
 func (p *pair) comeBack(m int) {
 	p.say("come back %d", m)
 	delete(p.twin.gone, m)
-	p.x.Return(kopilka.MemberNo(m))
+	p.x.Rejoin(kopilka.MemberNo(m))
 }
 
 // tick also checks that whoever lost something in the tier window is named.
