@@ -64,7 +64,7 @@ func openBooks(n int) *books {
 	var r kopilka.Receipt
 	for i := range n {
 		day := today - kopilka.Day(b.draw(400))
-		m = kopilka.PutMember{Card: b.shop.Card(i), Registered: day, Referrer: kopilka.NoMember, PhoneTag: uint64(i)*0x9e3779b97f4a7c15 + 1}
+		m = kopilka.PutMember{Card: b.shop.Card(i), Registered: day, Referrer: b.referrer(i), PhoneTag: uint64(i)*0x9e3779b97f4a7c15 + 1}
 		b.do(&m)
 		r = kopilka.Receipt{Amount: kopilka.Money(100 + b.draw(20_000_000))}
 		r.Member, r.NamedBy, r.Day, r.At = kopilka.MemberNo(i), kopilka.ByCard, day, now-kopilka.Time(today-day)*86_400_000
@@ -104,9 +104,20 @@ func (b *books) head(ids []string) kopilka.Head {
 	return kopilka.Head{ID: ids[b.ids%len(ids)], Content: uint64(b.ids), Looked: b.Seq(), By: "till7"}
 }
 
-// deed is of a member anywhere in the books.
-func (b *books) deed() kopilka.Deed {
-	return kopilka.Deed{Member: kopilka.MemberNo(b.draw(members)), NamedBy: kopilka.ByCard, At: now, Day: today,
+// referrer is who invited member i: members of odd numbers invite each other, so
+// that most of them have three circles above them, and the others come by themselves.
+func (b *books) referrer(i int) kopilka.MemberNo {
+	if i%2 == 0 || i == 1 {
+		return kopilka.NoMember
+	}
+	return kopilka.MemberNo(b.draw(i/2)*2 + 1)
+}
+
+// deed is of a member anywhere in the books whom nobody invited.
+func (b *books) deed() kopilka.Deed { return b.deedOf(b.draw(members/2) * 2) }
+
+func (b *books) deedOf(m int) kopilka.Deed {
+	return kopilka.Deed{Member: kopilka.MemberNo(m), NamedBy: kopilka.ByCard, At: now, Day: today,
 		Store: "S07", Till: "T2", Cashier: "C31"}
 }
 

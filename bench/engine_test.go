@@ -26,15 +26,30 @@ func BenchmarkApplyAccrual(b *testing.B) {
 	for m := range uint32(members) {
 		twin[m] = &balance{}
 	}
-	seen := map[string]int{}
+	seen, n := map[string]int{}, 0
 	beside(b, func() {
-		h := s.head(ids)
-		seen[h.ID]++
+		n++ // ids of its own: those of the books come round again, and not too soon
+		seen[ids[n%len(ids)]]++
 		amount := kopilka.Money(10_000 + s.draw(100_000))
 		a := twin[uint32(s.draw(members))]
 		a.points += kopilka.Points(amount / 100)
 		a.spent += amount
 	})
+}
+
+// BenchmarkApplyCircles: a sale that earns for the buyer and for three circles above
+// him, four members anywhere in the books.
+func BenchmarkApplyCircles(b *testing.B) {
+	s, ids := opened(), spentIDs()
+	var r kopilka.Receipt
+	legs := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		r = kopilka.Receipt{Head: s.head(ids), Deed: s.deedOf(s.draw(members/2)*2 + 1), Amount: kopilka.Money(10_000 + s.draw(100_000))}
+		s.do(&r)
+		legs += len(s.out.Legs)
+	}
+	b.ReportMetric(float64(legs)/float64(b.N), "legs/op")
 }
 
 // BenchmarkApplyReceipt: three lines, spends what may be spent, earns on the rest.
