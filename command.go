@@ -337,11 +337,10 @@ type Return struct {
 	// and touches nothing else.
 	Receipt    string
 	ReceiptSeq Seq
-	LastReturn Seq           // newest return of the receipt in the looked-up log; 0 = none
-	Left       Remains       // what was left of the receipt after it
-	Amount     Money         // by amount: spread over what is left of the lines
-	Lines      []ReturnLine  // by line, when not empty; no line twice
-	Policy     ReturnsPolicy // the receipt's own rule, not today's
+	LastReturn Seq          // newest return of the receipt in the looked-up log; 0 = none
+	Left       Remains      // what was left of the receipt after it
+	Amount     Money        // by amount: spread over what is left of the lines
+	Lines      []ReturnLine // by line, when not empty; no line twice
 	Imported   bool
 }
 

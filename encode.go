@@ -326,7 +326,6 @@ func (c *Return) append(b []byte) []byte {
 		b = appendUint(b, uint64(l.Line))
 		b = appendUint(b, uint64(l.Amount))
 	}
-	b = appendUint(b, uint64(c.Policy))
 	return appendBool(b, c.Imported)
 }
 
@@ -340,7 +339,7 @@ func (c *Return) read(d *decoder) {
 	for range d.count() {
 		c.Lines = append(c.Lines, ReturnLine{Line: int(d.uint()), Amount: Money(d.uint())})
 	}
-	c.Policy, c.Imported = ReturnsPolicy(d.uint()), d.bool()
+	c.Imported = d.bool()
 }
 
 func (c *Refresh) append(b []byte) []byte { return c.Head.append(b) }

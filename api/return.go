@@ -122,7 +122,7 @@ func (s *Server) lookReturn(o *order) *problem {
 	// The buyer as the books knew him, whichever number the till's name led to.
 	c.Member = sale.record.Outcome.Member
 	c.Receipt, c.ReceiptSeq, c.LastReturn = b.receipt, sale.record.Seq, sale.lastReturn
-	c.Left, c.Policy = sale.left, sale.left.Policy
+	c.Left = sale.left
 
 	goods := c.Left.Goods()
 	switch {

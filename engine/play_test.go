@@ -240,7 +240,7 @@ func (p *play) giveBack() *kopilka.Return {
 		p.d.Fatalf(p.t, "no receipt %s", p.word(0))
 	}
 	c := &kopilka.Return{Deed: kopilka.Deed{Member: r.member, Day: p.s.Day(), At: p.now}, Receipt: r.id, ReceiptSeq: r.seq,
-		LastReturn: r.lastReturn, Left: copyRemains(&r.left), Policy: r.left.Policy}
+		LastReturn: r.lastReturn, Left: copyRemains(&r.left)}
 	for _, a := range p.d.CmdArgs[1:] {
 		if len(a.Vals) == 0 {
 			c.Amount = p.money(a.Key)

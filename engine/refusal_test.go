@@ -92,7 +92,7 @@ func (s *shop) tick(day kopilka.Day) {
 // returnOf makes a return of a receipt out of what it, or the return before, left.
 func returnOf(id string, last kopilka.Seq, out kopilka.Outcome, amount kopilka.Money) *kopilka.Return {
 	return &kopilka.Return{Deed: kopilka.Deed{Member: out.Member}, Receipt: id, LastReturn: last,
-		Left: copyRemains(&out.Left), Policy: out.Left.Policy, Amount: amount}
+		Left: copyRemains(&out.Left), Amount: amount}
 }
 
 // A refusal of whatever kind leaves the books as they were, and the id free.

@@ -45,8 +45,8 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	gone := left.Made <= s.cleared(c.Member)
 	s.giveBackUses(m, a, left, out)
 	s.restore(m, a, gone, left, out)
-	s.callBack(m, a, gone, called, c.Policy, left, out)
-	s.callLegs(m, c.Policy, base, left, out)
+	s.callBack(m, a, gone, called, left.Policy, left, out)
+	s.callLegs(m, left.Policy, base, left, out)
 	if left.Purchase {
 		live := 0
 		if left.Goods() == 0 {

@@ -28,7 +28,7 @@ func TestReturnSplit(t *testing.T) {
 		giveBack := func(s *State, n int, r *kopilka.Return) {
 			t.Helper()
 			r.Head = kopilka.Head{ID: "r" + string(rune('a'+n%26)) + string(rune('a'+n/26%26)) + string(rune('a'+n/676))}
-			r.Deed, r.Receipt, r.ReceiptSeq, r.Policy = deed, d.id, d.seq, d.left.Policy
+			r.Deed, r.Receipt, r.ReceiptSeq = deed, d.id, d.seq
 			s.Apply(x.now, r, &out)
 			if out.Refusal != kopilka.Accepted {
 				t.Fatalf("seed %d: return %+v: %s", seed, r, out.Refusal)

@@ -343,7 +343,7 @@ func (x *till) giveBack() *kopilka.Return {
 		d = &x.done[len(x.done)-1-x.IntN(min(3, len(x.done)))]
 	}
 	c := &kopilka.Return{Head: x.head(), Deed: x.deed(), Receipt: d.id, ReceiptSeq: d.seq,
-		LastReturn: d.lastReturn, Left: copyRemains(&d.left), Policy: d.left.Policy}
+		LastReturn: d.lastReturn, Left: copyRemains(&d.left)}
 	c.Member = d.member
 	if len(d.before) > 0 && x.odds(5) {
 		c.Left, c.LastReturn = copyRemains(&d.before[0]), 0

@@ -338,6 +338,5 @@ func (d *Direct) goodsBack(row *Row, h kopilka.Head, deed kopilka.Deed, result *
 		c.LastReturn, c.Left = back.Seq, newest.Outcome.Left
 	}
 	c.Looked = min(c.Looked, sale.Looked, back.Looked)
-	c.Policy = c.Left.Policy
 	return c, nil
 }

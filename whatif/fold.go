@@ -165,7 +165,6 @@ func (f *Fold) look(c kopilka.Command) {
 		c.LastReturn = f.books.Seq()
 		if left := f.left[c.ReceiptSeq]; left != nil {
 			c.Left.CopyFrom(left)
-			c.Policy = left.Policy
 		} else if c.Receipt != "" {
 			c.Left = kopilka.Remains{} // never sold here: nothing is left of it
 		}

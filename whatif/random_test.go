@@ -196,7 +196,7 @@ func (x *life) bringBack() {
 		x.t.Fatal(err)
 	}
 	c := &kopilka.Return{Head: x.head(), Deed: x.deed(k.outcome.Member), Receipt: kopilka.HeadOf(sale).ID, ReceiptSeq: k.seq,
-		LastReturn: x.last[k.seq], Policy: left.Policy, Amount: left.Goods()}
+		LastReturn: x.last[k.seq], Amount: left.Goods()}
 	c.Left.CopyFrom(left)
 	if x.odds(60) {
 		c.Amount = 1 + kopilka.Money(x.IntN(int(left.Goods())))

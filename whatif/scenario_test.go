@@ -61,7 +61,7 @@ func (x play) returns(sale kopilka.Seq, amount kopilka.Money) {
 			x.t.Fatal(err)
 		}
 		r := &kopilka.Return{Head: x.head(), Deed: x.today(k.outcome.Member), Receipt: kopilka.HeadOf(c).ID, ReceiptSeq: sale,
-			LastReturn: x.last[sale], Amount: amount, Policy: x.left[sale].Policy}
+			LastReturn: x.last[sale], Amount: amount}
 		r.Left.CopyFrom(x.left[sale])
 		out := x.done(r)
 		x.last[sale] = x.s.Seq()
