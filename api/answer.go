@@ -139,6 +139,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		s.memberIDField(e, c.Into)
 		s.movedFields(e, c.From, out)
 		s.standing(e, r.seq, out)
+		flagsField(e, out.Flags, r.watched)
 	case *kopilka.Unmerge:
 		s.memberIDField(e, c.Into)
 		strField(e, "merge", c.MergeID)
@@ -151,6 +152,7 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		e.Bool(true)
 	case *kopilka.Issue:
 		s.issueAnswer(e, c)
+		flagsField(e, out.Flags, r.watched)
 	case *kopilka.Emit:
 		s.emissionAnswer(e, c, out)
 	case *kopilka.SetProgram:
