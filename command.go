@@ -108,6 +108,29 @@ func (t *Deed) read(d *decoder) {
 		Store: d.string(), Till: d.string(), Cashier: d.string(), ReceiptNo: d.string(), Source: d.string()}
 }
 
+// DeedOf is where and when a command of a till happened; nil of others.
+func DeedOf(c Command) *Deed {
+	switch c := c.(type) {
+	case *Receipt:
+		return &c.Deed
+	case *Redemption:
+		return &c.Deed
+	case *Hold:
+		return &c.Deed
+	case *Capture:
+		return &c.Deed
+	case *Void:
+		return &c.Deed
+	case *Grant:
+		return &c.Deed
+	case *Adjustment:
+		return &c.Deed
+	case *Return:
+		return &c.Deed
+	}
+	return nil
+}
+
 // HasReceiptNo tells whether the deed has a second key.
 func (t *Deed) HasReceiptNo() bool { return t.Store != "" && t.Till != "" && t.ReceiptNo != "" }
 

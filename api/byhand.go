@@ -18,6 +18,22 @@ func (h *byHand) field(r *reader, name string) {
 	}
 }
 
+// decode reads a body of nothing but an id and the two.
+func (h *byHand) decode(r *reader, body []byte, id *string) *problem {
+	r.start(body)
+	for f := r.object(byHandFields); f.next(); {
+		if f.name == "id" {
+			*id = r.id()
+			continue
+		}
+		h.field(r, f.name)
+	}
+	h.given(r)
+	return r.end()
+}
+
+var byHandFields = []string{"id", "reason", "actor"}
+
 // given checks that both were said.
 func (h *byHand) given(r *reader) {
 	switch {

@@ -158,7 +158,7 @@ func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry, named
 		s.dayEndField(e, "at", v.lot.Expires)
 		return
 	}
-	d := deedOf(record.Command)
+	d := kopilka.DeedOf(record.Command)
 	if d == nil {
 		s.timeField(e, "at", record.Outcome.Time)
 	} else {
@@ -233,27 +233,4 @@ func (s *Server) entryOf(e *jx.Encoder, record *commit.Record, v entry) {
 		strField(e, "reason", c.Reason)
 		strField(e, "actor", c.Actor)
 	}
-}
-
-// deedOf is where and when a command of a till happened; nil of others.
-func deedOf(c kopilka.Command) *kopilka.Deed {
-	switch c := c.(type) {
-	case *kopilka.Receipt:
-		return &c.Deed
-	case *kopilka.Redemption:
-		return &c.Deed
-	case *kopilka.Hold:
-		return &c.Deed
-	case *kopilka.Capture:
-		return &c.Deed
-	case *kopilka.Void:
-		return &c.Deed
-	case *kopilka.Grant:
-		return &c.Deed
-	case *kopilka.Adjustment:
-		return &c.Deed
-	case *kopilka.Return:
-		return &c.Deed
-	}
-	return nil
 }

@@ -7,8 +7,6 @@ import (
 	"github.com/kopilka/kopilka/engine"
 )
 
-var eraseFields = []string{"id", "reason", "actor"}
-
 // postErase forgets a person. The books forget first, durably; then the keys under
 // which everything personal is sealed are destroyed, and what is in the log, in
 // snapshots and in copies of them cannot be read any more. A crash between the two
@@ -22,17 +20,7 @@ func (s *Server) postErase(c *call) *problem {
 	o := &c.order
 	o.begin(cmd, &cmd.Head, nil)
 	var hand byHand
-	r := &c.in
-	r.start(c.body())
-	for f := r.object(eraseFields); f.next(); {
-		if f.name == "id" {
-			cmd.ID = r.id()
-			continue
-		}
-		hand.field(r, f.name)
-	}
-	hand.given(r)
-	if p := r.end(); p != nil {
+	if p := hand.decode(&c.in, c.body(), &cmd.ID); p != nil {
 		return p
 	}
 	cmd.Reason, cmd.Actor = hand.reason, hand.actor

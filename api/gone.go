@@ -9,7 +9,7 @@ import (
 
 // company is the client of a work that takes minutes: when it hangs up, nobody
 // waits for the answer. fasthttp reads nothing while a request is answered, so a
-// byte is asked for now and then: the end of the connection is told at once, and
+// byte is asked for at times: the end of the connection is told at once, and
 // of a client that is waiting none comes.
 type company struct {
 	s      *Server

@@ -73,8 +73,6 @@ func (s *Server) postMerge(c *call) *problem {
 	return c.done(&done, created)
 }
 
-var unmergeFields = []string{"id", "reason", "actor"}
-
 // postUnmerge takes a merge back. What the merge brought is told by its outcome, less
 // what has come back since of what the part had bought.
 func (s *Server) postUnmerge(c *call) *problem {
@@ -88,17 +86,7 @@ func (s *Server) postUnmerge(c *call) *problem {
 	o := &c.order
 	o.begin(cmd, &cmd.Head, nil)
 	var hand byHand
-	r := &c.in
-	r.start(c.body())
-	for f := r.object(unmergeFields); f.next(); {
-		if f.name == "id" {
-			cmd.ID = r.id()
-			continue
-		}
-		hand.field(r, f.name)
-	}
-	hand.given(r)
-	if p := r.end(); p != nil {
+	if p := hand.decode(&c.in, c.body(), &cmd.ID); p != nil {
 		return p
 	}
 	cmd.Reason, cmd.Actor = hand.reason, hand.actor

@@ -53,18 +53,3 @@ func moved(out *kopilka.Outcome) (earned, spent int64) {
 
 // spending are the kinds of commands that spend points or give spent points back.
 var spending = deals | kopilka.KindsOf(kopilka.KindRedemption, kopilka.KindCapture)
-
-// deedOf is where and when points of a command of spending moved.
-func deedOf(c kopilka.Command) *kopilka.Deed {
-	switch c := c.(type) {
-	case *kopilka.Receipt:
-		return &c.Deed
-	case *kopilka.Redemption:
-		return &c.Deed
-	case *kopilka.Capture:
-		return &c.Deed
-	case *kopilka.Return:
-		return &c.Deed
-	}
-	return nil
-}

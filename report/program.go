@@ -37,7 +37,7 @@ func (f *programFold) Add(r *Record) {
 	f.roll.add(r)
 	f.certificates.add(f.set, r)
 	f.stars.add(f.set, r)
-	if at := deedOf(r.Command); at != nil && f.set.In(at.Day) {
+	if at := kopilka.DeedOf(r.Command); at != nil && f.set.In(at.Day) {
 		earned, spent := moved(r.Outcome)
 		f.earned += earned
 		f.spent += spent

@@ -64,7 +64,7 @@ func (f *sourcesFold) takeBack() error {
 		if err != nil {
 			return err
 		}
-		f.receipts.of(deedOf(sale.Command).Source).net -= b.goods
+		f.receipts.of(kopilka.DeedOf(sale.Command).Source).net -= b.goods
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (f *storesFold) Reads() (since kopilka.Day, before, kinds kopilka.Kinds) {
 }
 
 func (f *storesFold) Add(r *Record) {
-	at := deedOf(r.Command)
+	at := kopilka.DeedOf(r.Command)
 	if at == nil || !f.set.In(at.Day) {
 		return
 	}
@@ -85,7 +85,7 @@ func (f *storesFold) bringHome() error {
 		if err != nil {
 			return err
 		}
-		f.stores.of(deedOf(sale.Command).Store).plus(&h.of)
+		f.stores.of(kopilka.DeedOf(sale.Command).Store).plus(&h.of)
 	}
 	return nil
 }
