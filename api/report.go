@@ -74,7 +74,9 @@ func (s *Server) report(c *call) *problem {
 	r := &reporting{s: s, c: c}
 	var v report.Report
 	if begin == nil {
-		v = r.liability()
+		if v, p = r.liability(); p != nil {
+			return p
+		}
 	} else {
 		if p := r.period(); p != nil {
 			return p
@@ -202,12 +204,14 @@ func (r *reporting) read(from, to kopilka.Seq, kinds kopilka.Kinds, fold report.
 
 // instruments adds what is left of the emitted numbers, as the books know it.
 func (r *reporting) instruments() (report.Fold, *problem) {
+	b, err := r.s.queue.Copy()
+	if err != nil {
+		return nil, r.s.failed(err)
+	}
 	var left []report.NumbersLeft
-	r.s.queue.View(func(b *engine.State) {
-		for _, n := range b.NumbersLeft() {
-			left = append(left, report.NumbersLeft(n))
-		}
-	})
+	for _, n := range b.NumbersLeft() {
+		left = append(left, report.NumbersLeft(n))
+	}
 	return report.Instruments(&r.set, left), nil
 }
 
@@ -275,17 +279,20 @@ func (r *reporting) reactivation() (report.Fold, *problem) {
 	return report.Reactivation(&r.set, cohorts), nil
 }
 
-// liability is what is owed to members now, by the month it runs out and by tier.
-func (r *reporting) liability() report.Report {
-	var owed engine.Liability
-	var tiers []string
+// liability is what is owed to members now, by the month it runs out and by tier. It
+// is added up from a copy of the books, so that tills do not wait for it.
+func (r *reporting) liability() (report.Report, *problem) {
 	now := r.s.queue.Now()
-	r.s.queue.View(func(b *engine.State) {
-		owed, r.seq, r.set.To = b.Liability(now), b.Seq(), b.Day()
-		for _, t := range b.Program().Tiers {
-			tiers = append(tiers, t.ID)
-		}
-	})
+	b, err := r.s.queue.Copy()
+	if err != nil {
+		return report.Report{}, r.s.failed(err)
+	}
+	owed := b.Liability(now)
+	r.seq, r.set.To = b.Seq(), b.Day()
+	var tiers []string
+	for _, t := range b.Program().Tiers {
+		tiers = append(tiers, t.ID)
+	}
 	t := report.Table{Name: "owed", Keys: []string{"month", "tier"}, Columns: []string{"members", "points"}}
 	for _, o := range owed.Owed {
 		t.Rows = append(t.Rows, report.Row{Keys: []string{o.Month.String(), tiers[o.Tier]}, Values: []int64{o.Members, int64(o.Points)}})
@@ -294,7 +301,7 @@ func (r *reporting) liability() report.Report {
 		Figures: []report.Figure{{Name: "balance", Value: int64(owed.Balance)}, {Name: "pending", Value: int64(owed.Pending)},
 			{Name: "held", Value: int64(owed.Held)}, {Name: "debt", Value: int64(owed.Debt)}},
 		Tables: []report.Table{t},
-	}
+	}, nil
 }
 
 // json writes the figures by name, and every table as a list of its rows.

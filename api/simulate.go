@@ -8,7 +8,6 @@ import (
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
-	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/program"
 	"github.com/kopilka/kopilka/whatif"
 	"github.com/valyala/fasthttp"
@@ -23,26 +22,22 @@ var (
 // Simulate folds the queue's log again under a program that is in force from a
 // business day on; from 0 is the first day of the books. waits is asked now and
 // then, and ends the work when it fails. It takes the memory of a second set of
-// books, and of the actual ones a pass over all members, for which tills wait.
+// books.
 func Simulate(q *commit.Queue, p *program.Program, from kopilka.Day, waits func() error) (whatif.Result, error) {
 	ask := whatif.Question{Program: p}
-	var seq kopilka.Seq
-	var err error
-	q.View(func(b *engine.State) {
-		now := b.Program()
-		switch {
-		case p.Currency != now.Currency || p.MinorUnits != now.MinorUnits || p.TimeZone != now.TimeZone:
-			err = errFixed
-		case from > b.Day():
-			err = errNotYet
-		default:
-			seq, ask.From = b.Seq(), max(from, b.Versions()[0].Day)
-			ask.Actual = whatif.Stand(b)
-		}
-	})
+	b, err := q.Copy()
 	if err != nil {
 		return whatif.Result{}, err
 	}
+	switch now := b.Program(); {
+	case p.Currency != now.Currency || p.MinorUnits != now.MinorUnits || p.TimeZone != now.TimeZone:
+		return whatif.Result{}, errFixed
+	case from > b.Day():
+		return whatif.Result{}, errNotYet
+	}
+	seq := b.Seq()
+	ask.From, ask.Actual = max(from, b.Versions()[0].Day), whatif.Stand(b)
+	b = nil // its memory is the second set's
 	ask.Start = q.Calendar().Start(ask.From)
 	if err := eachRecord(q, 1, seq, whatif.LaterKinds, waits, func(r *whatif.Record) error { ask.Later.Add(r); return nil }); err != nil {
 		return whatif.Result{}, err

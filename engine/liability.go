@@ -51,7 +51,7 @@ func (m Month) String() string {
 // Liability adds up the points of all members as they stand at an instant; before
 // the books' own it is theirs. Under a rule of inactivity points run out when the
 // member's clock does, or before by themselves. It is a pass over all accounts and
-// their lots, and tills wait meanwhile: see BenchmarkLiability.
+// their lots, so it is asked of a copy of the books: see BenchmarkLiability.
 func (s *State) Liability(at kopilka.Time) Liability {
 	at = max(at, s.now)
 	var sums Liability

@@ -64,7 +64,11 @@ func (s *Slab[T]) Blocks() int { return len(s.blocks) }
 // Grow makes the slab at least n records long; new records are zero.
 func (s *Slab[T]) Grow(n int) {
 	for len(s.blocks)<<blockBits < n {
-		s.blocks = append(s.blocks, make([]T, BlockLen))
+		block := make([]T, BlockLen)
+		if len(s.blocks) > 0 { // small books keep small pages
+			large(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(block))), BlockLen*s.recordBytes()))
+		}
+		s.blocks = append(s.blocks, block)
 	}
 	s.len = max(s.len, n)
 }

@@ -1,0 +1,40 @@
+package commit
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/kopilka/kopilka/engine"
+)
+
+// Copy is the books as they stand at one position, in memory of their own, for
+// whoever goes over all members: tills do not wait for that. It is made as a snapshot
+// is, and takes as long; one of the two is made at a time. Nothing leads from the copy
+// back to the queue, so it is gone once the caller lets it go.
+func (q *Queue) Copy() (*engine.State, error) { return q.machine.copy() }
+
+func (m *machine) copy() (*engine.State, error) {
+	m.picture.Lock()
+	defer m.picture.Unlock()
+	m.mu.Lock()
+	p := m.state.Picture(m.mu.RLocker())
+	m.mu.Unlock()
+	r, w := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, err := p.WriteTo(w)
+		w.CloseWithError(err) // nil is the end
+	}()
+	s := engine.New()
+	err := s.Restore(r)
+	r.CloseWithError(err) // a writer that nobody reads ends
+	<-written
+	m.mu.Lock()
+	p.Close()
+	m.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("copy the books: %w", err)
+	}
+	return s, nil
+}
