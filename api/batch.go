@@ -33,6 +33,10 @@ type batch struct {
 	receipts map[string]bool // ids of sales and holds, and of receipts and holds that an order is about
 
 	fresh map[string]bool // cards that the import has enrolled, and no answer has told yet
+	// said are the ids and receipt numbers of the group. A line of an import that says
+	// one again waits until the group is in the books, so that it is known for what it
+	// is before its card is enrolled.
+	said map[string]bool
 }
 
 // line is one command of a group and what became of it.
@@ -97,7 +101,7 @@ func (b *batch) run(linesMax int) *problem {
 	if n := bytes.Count(body, []byte{'\n'}); n > linesMax {
 		return problemOf(codeTooLarge, fmt.Sprintf("%d lines; the route takes %d", n, linesMax))
 	}
-	b.cards, b.receipts, b.fresh = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	b.cards, b.receipts, b.fresh, b.said = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for number := 1; len(body) > 0; number++ {
 		text, rest, _ := bytes.Cut(body, []byte{'\n'})
 		body = rest
@@ -205,6 +209,9 @@ func wordOf(text []byte, name string) (word string) {
 // a member who is enrolled there, a receipt or return whose goods come back. Ids
 // and receipt numbers that come twice are seen by the books themselves.
 func (b *batch) depends(o *order) bool {
+	if b.past && (b.said[o.head.ID] || b.said[receiptNo(o)]) {
+		return true
+	}
 	if o.cmd.Kind() == kopilka.KindMember {
 		return b.cards[o.member.card] || b.cards[o.member.referrer.Value]
 	}
@@ -221,6 +228,12 @@ func (b *batch) depends(o *order) bool {
 }
 
 func (b *batch) note(o *order) {
+	if b.past {
+		b.said[o.head.ID] = true
+		if no := receiptNo(o); no != "" {
+			b.said[no] = true
+		}
+	}
 	switch o.cmd.Kind() {
 	case kopilka.KindMember:
 		b.cards[o.member.card] = true
@@ -235,6 +248,15 @@ func (b *batch) note(o *order) {
 	if hold := o.holdID(); hold != "" {
 		b.receipts[hold] = true
 	}
+}
+
+// receiptNo is the number that the till printed on a sale, with where it did; empty
+// when the line is none. No id has a line feed in it.
+func receiptNo(o *order) string {
+	if o.cmd.Kind() != kopilka.KindReceipt || !o.deed.HasReceiptNo() {
+		return ""
+	}
+	return o.deed.Store + "\n" + o.deed.Till + "\n" + o.deed.ReceiptNo
 }
 
 // flush carries the group through the queue and writes its answers.
@@ -275,6 +297,7 @@ func (b *batch) flush() {
 	b.n = 0
 	clear(b.cards)
 	clear(b.receipts)
+	clear(b.said)
 	b.phones = false
 }
 
@@ -354,6 +377,43 @@ func (b *batch) answer(l *line) {
 	e.Raw([]byte{'\n'})
 }
 
+// enrols tells whether a line makes a member of a card that nobody has: a purchase, a
+// return that names no receipt, and points that are given do. What only a member can have
+// done does not, nor what the books would refuse: a line that is refused changes nothing.
+func (b *batch) enrols(o *order) (bool, error) {
+	switch c := o.cmd.(type) {
+	case *kopilka.Receipt, *kopilka.Grant:
+	case *kopilka.Return:
+		if o.back.receipt != "" {
+			return false, nil
+		}
+	case *kopilka.Adjustment:
+		if c.Points < 0 {
+			return false, nil
+		}
+	default:
+		return false, nil
+	}
+	q := b.c.s.queue
+	found, err := q.FindID(o.head.ID)
+	if err != nil || found.Seq != 0 {
+		return false, err
+	}
+	now, at := q.Now(), o.deed.At
+	if !o.timed {
+		at = now
+	}
+	day := q.Calendar().DayOf(at)
+	if at > now+kopilka.Time(aheadMax.Milliseconds()) || day > q.Calendar().DayOf(now) {
+		return false, nil
+	}
+	if receiptNo(o) == "" {
+		return true, nil
+	}
+	found, err = q.FindReceiptNo(kopilka.KindReceipt, o.deed.Store, o.deed.Till, o.deed.ReceiptNo, day)
+	return err == nil && found.Seq == 0, err
+}
+
 // enrol makes members of the unknown cards of an imported group, as of the
 // earliest of their rows. A member whom an earlier group enrolled so, and of
 // whom nothing else is known, is moved back when an earlier row turns up.
@@ -361,6 +421,24 @@ func (b *batch) enrol(group []*line) {
 	s := b.c.s
 	calendar := s.queue.Calendar()
 	today := calendar.DayOf(s.queue.Now())
+	open := map[string]*engine.Member{} // whom a row may enrol or move back; nil = nobody has the card
+	s.queue.View(func(books *engine.State) {
+		for _, l := range group {
+			o := &l.order
+			if l.problem != nil || o.deed == nil || o.who.by != kopilka.ByCard {
+				continue
+			}
+			if _, seen := open[o.who.text]; seen {
+				continue
+			}
+			no, known := books.ByCard(o.who.text)
+			if !known {
+				open[o.who.text] = nil
+			} else if m := books.Member(no, s.queue.Now()); m.KeySlot == 0 {
+				open[o.who.text] = &m
+			}
+		}
+	})
 	first := map[string]kopilka.Day{}
 	var cards []string // in the order of the file
 	for _, l := range group {
@@ -368,35 +446,40 @@ func (b *batch) enrol(group []*line) {
 		if l.problem != nil || o.deed == nil || o.who.by != kopilka.ByCard {
 			continue
 		}
+		m, is := open[o.who.text]
+		if !is {
+			continue
+		}
 		day := today
 		if o.timed {
 			day = min(today, calendar.DayOf(o.deed.At))
 		}
-		known, seen := first[o.who.text]
-		if !seen {
+		if earliest, seen := first[o.who.text]; seen && earliest <= day || m != nil && m.Registered <= day {
+			continue
+		}
+		good, err := b.enrols(o)
+		if err != nil {
+			l.problem = s.failed(err)
+		}
+		if !good {
+			continue
+		}
+		if _, seen := first[o.who.text]; !seen {
 			cards = append(cards, o.who.text)
 		}
-		if !seen || day < known {
-			first[o.who.text] = day
-		}
+		first[o.who.text] = day
 	}
 	var commands []kopilka.Command
-	s.queue.View(func(books *engine.State) {
-		for _, card := range cards {
-			cmd := &kopilka.PutMember{Card: card, Registered: first[card], State: kopilka.StateRegistered,
-				Referrer: kopilka.NoMember, Imported: !b.earn}
-			if no, ok := books.ByCard(card); ok {
-				m := books.Member(no, s.queue.Now())
-				if m.KeySlot != 0 || m.Registered <= first[card] {
-					continue
-				}
-				cmd.Base, cmd.State, cmd.Blocked = m.ProfileAt, m.State, m.Blocked
-				cmd.PhoneTag, cmd.Referrer = m.PhoneTag, m.Referrer
-			}
-			cmd.By = b.c.key.ID
-			commands = append(commands, cmd)
+	for _, card := range cards {
+		cmd := &kopilka.PutMember{Card: card, Registered: first[card], State: kopilka.StateRegistered,
+			Referrer: kopilka.NoMember, Imported: !b.earn}
+		if m := open[card]; m != nil {
+			cmd.Base, cmd.State, cmd.Blocked = m.ProfileAt, m.State, m.Blocked
+			cmd.PhoneTag, cmd.Referrer = m.PhoneTag, m.Referrer
 		}
-	})
+		cmd.By = b.c.key.ID
+		commands = append(commands, cmd)
+	}
 	if len(commands) == 0 {
 		return
 	}

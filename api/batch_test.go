@@ -202,6 +202,53 @@ func TestImportTellsEnrolled(t *testing.T) {
 	}
 }
 
+// TestRefusedLinesEnrolNobody sends lines of unknown cards that are refused, each for a
+// reason of its own: the books stay as they are, and whoever is named by a good line of
+// the same import too is enrolled by that one.
+func TestRefusedLinesEnrolNobody(t *testing.T) {
+	s := open(t)
+	s.enrol("old")
+	s.post("/v1/receipts", `{"id":"sold","card":"old","store":"S1","till":"T","receipt_no":"1","amount":100}`).is(201)
+	before := s.as("analyst", "GET", "/v1/books?hash=true", "").is(200).json["hash"]
+	lines := []struct{ line, code string }{
+		{`{"op":"receipt","id":"x1","card":"g1","amount":1,"occurred_at":"2027-01-01T00:00:00Z"}`, "too-late"},
+		{`{"op":"receipt","id":"x2","card":"g2","store":"S1","till":"T","receipt_no":"1","amount":1}`, "duplicate-receipt"},
+		{`{"op":"accrual","id":"sold","card":"g3","amount":1}`, "idempotency-mismatch"},
+		{`{"op":"return","id":"x4","card":"g4","receipt":"none","amount":1}`, "member-not-found"},
+		{`{"op":"return","id":"x5","card":"g5","receipt":"sold","amount":1}`, "member-not-found"},
+		{`{"op":"redemption","id":"x6","card":"g6","points":1}`, "member-not-found"},
+		{`{"op":"hold","id":"x7","card":"g7","points":1}`, "member-not-found"},
+		{`{"op":"adjustment","id":"x8","card":"g8","points":-1,"reason":"r","actor":"a"}`, "member-not-found"},
+	}
+	var body []string
+	for _, l := range lines {
+		body = append(body, l.line)
+	}
+	for i, got := range s.lines("admin", "/v1/import", strings.Join(body, "\n")) {
+		if got.json["code"] != lines[i].code {
+			t.Errorf("%s: %v; want %s: %s", lines[i].line, got.json["code"], lines[i].code, got.text)
+		}
+		s.get(fmt.Sprintf("/v1/members/g%d", i+1)).refused(codeMemberNotFound, "")
+	}
+	if after := s.as("analyst", "GET", "/v1/books?hash=true", "").is(200).json["hash"]; after != before {
+		t.Errorf("refused lines changed the books from %v to %v", before, after)
+	}
+
+	got := s.lines("admin", "/v1/import", strings.Join([]string{
+		`{"op":"receipt","id":"y1","card":"z1","store":"S1","till":"T","receipt_no":"7","amount":1}`,
+		`{"op":"receipt","id":"y2","card":"z2","store":"S1","till":"T","receipt_no":"7","amount":1}`,
+		`{"op":"receipt","id":"y1","card":"z3","amount":1}`,
+		`{"op":"redemption","id":"y3","card":"z4","points":1}`,
+		`{"op":"receipt","id":"y4","card":"z4","amount":0,"occurred_at":"2025-11-01T10:00:00+01:00"}`,
+	}, "\n"))
+	for i, want := range []int{201, 409, 422, 409, 201} {
+		got[i].is(want)
+	}
+	for card, want := range map[string]int{"z1": 200, "z2": 404, "z3": 404, "z4": 200} {
+		s.get("/v1/members/" + card).is(want)
+	}
+}
+
 // TestImportTakesNothingOfToday imports receipts that name what is in the books today.
 func TestImportTakesNothingOfToday(t *testing.T) {
 	s := open(t)

@@ -258,16 +258,29 @@ func (s *Server) repeat(o *order, at kopilka.Seq) (*commit.Record, *problem) {
 // aheadMax is how far a till's clock may run ahead.
 const aheadMax = 5 * time.Minute
 
-// place finds the member, the day and an earlier receipt of the same number.
+// place finds the member, the day and an earlier receipt of the same number. Of an
+// import the member comes last: that a card is nobody's follows from what else is wrong
+// with its line, since a good one would have enrolled it.
 func (s *Server) place(o *order) *problem {
+	if !o.timed {
+		o.deed.At = s.queue.Now()
+	}
+	steps := [...]func(*order) *problem{s.resolve, s.when}
+	if o.past {
+		steps[0], steps[1] = s.when, s.resolve
+	}
+	for _, step := range steps {
+		if p := step(o); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// when finds the day, and an earlier receipt of the same number.
+func (s *Server) when(o *order) *problem {
 	d := o.deed
 	now, calendar := s.queue.Now(), s.queue.Calendar()
-	if !o.timed {
-		d.At = now
-	}
-	if p := s.resolve(o); p != nil {
-		return p
-	}
 	d.Day = calendar.DayOf(d.At)
 	today := calendar.DayOf(now)
 	switch {

@@ -103,26 +103,18 @@ func (d *Direct) Submit(_ context.Context, rows []*Row, results []Result) error 
 // of whom nothing else is known, is moved back when an earlier row turns up.
 func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.MemberNo, error) {
 	members := map[string]kopilka.MemberNo{}
-	var commands []kopilka.Command
-	var made []int
+	open := map[string]*kopilka.PutMember{} // cards that a row may enrol or move back
 	d.queue.View(func(s *engine.State) {
-		for i, row := range rows {
+		for _, row := range rows {
 			if row.Card == "" || row.Deed == Person {
 				continue
 			}
-			if _, seen := members[row.Card]; seen {
+			if _, seen := members[row.Card]; seen || open[row.Card] != nil {
 				continue
 			}
-			no, known := s.ByCard(row.Card)
 			c := &kopilka.PutMember{Card: row.Card, Registered: d.calendar.DayOf(row.First), State: kopilka.StateRegistered,
 				Referrer: kopilka.NoMember, Imported: !d.earn}
-			if c.Registered > d.today {
-				if known {
-					members[row.Card] = no
-				}
-				continue // the row is refused for its time
-			}
-			if known {
+			if no, known := s.ByCard(row.Card); known {
 				members[row.Card] = no
 				m := s.Member(no, s.Now())
 				if m.KeySlot != 0 || m.Registered <= c.Registered {
@@ -130,11 +122,27 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 				}
 				c.Base, c.State, c.Blocked, c.PhoneTag, c.Referrer = m.ProfileAt, m.State, m.Blocked, m.PhoneTag, m.Referrer
 			}
-			members[row.Card] = no
-			commands = append(commands, c)
-			made = append(made, i)
+			if c.Registered <= d.today { // else its rows are refused for their time
+				open[row.Card] = c
+			}
 		}
 	})
+	var commands []kopilka.Command
+	var made []int
+	said := map[string]bool{} // ids and receipt numbers of the rows before
+	for i, row := range rows {
+		if c := open[row.Card]; c != nil && row.Deed != Person {
+			good, err := d.enrols(row, said)
+			if err != nil {
+				return nil, err
+			}
+			if good {
+				commands, made = append(commands, c), append(made, i)
+				delete(open, row.Card)
+			}
+		}
+		said[row.ID], said[d.number(row)] = true, true
+	}
 	if len(commands) == 0 {
 		return members, nil
 	}
@@ -150,6 +158,31 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 		results[made[i]].Enrolled = a.Outcome.Enrolled
 	}
 	return members, nil
+}
+
+// enrols tells whether a row makes a member of a card that nobody has: one that will be
+// refused does not.
+func (d *Direct) enrols(row *Row, said map[string]bool) (bool, error) {
+	number := d.number(row)
+	if row.Deed == GoodsBack && row.ReturnOf != "" || said[row.ID] || number != "" && said[number] ||
+		row.At > d.queue.Now()+aheadMaxMS || d.calendar.DayOf(row.At) > d.today {
+		return false, nil
+	}
+	found, err := d.queue.FindID(row.ID)
+	if err != nil || found.Seq != 0 || number == "" {
+		return err == nil && found.Seq == 0, err
+	}
+	found, err = d.queue.FindReceiptNo(kopilka.KindReceipt, row.Store, row.Till, row.ReceiptNo, d.calendar.DayOf(row.At))
+	return err == nil && found.Seq == 0, err
+}
+
+// number is the number that the till printed on a sale, with where and when it did;
+// empty when the row has none. No id has a line feed in it.
+func (d *Direct) number(row *Row) string {
+	if row.Deed != Sale || row.Store == "" || row.Till == "" || row.ReceiptNo == "" {
+		return ""
+	}
+	return row.Store + "\n" + row.Till + "\n" + row.ReceiptNo + "\n" + d.calendar.DayOf(row.At).String()
 }
 
 // flush submits the group and settles its rows.
@@ -267,7 +300,11 @@ func (d *Direct) command(row *Row, members map[string]kopilka.MemberNo, result *
 	deed := row.deed()
 	deed.Day = day
 	if row.Card != "" {
-		deed.Member, deed.NamedBy = members[row.Card], kopilka.ByCard
+		no, known := members[row.Card]
+		if !known {
+			no = kopilka.NoMember
+		}
+		deed.Member, deed.NamedBy = no, kopilka.ByCard
 	}
 	if row.Deed == GoodsBack {
 		c, err := d.goodsBack(row, h, deed, result)
@@ -286,6 +323,10 @@ func (d *Direct) command(row *Row, members map[string]kopilka.MemberNo, result *
 			return nil, nil, nil
 		}
 		h.Looked = min(h.Looked, found.Looked)
+	}
+	if row.Card != "" && deed.Member == kopilka.NoMember {
+		refuse(result, "the row repeats the id or the receipt number of a row before it, and its card is nobody's")
+		return nil, nil, nil
 	}
 	return &kopilka.Receipt{Head: h, Deed: deed, Amount: row.Amount, Redeem: row.Redeemed, Imported: true, Earn: d.earn}, nil, nil
 }

@@ -124,6 +124,37 @@ func TestBothWays(t *testing.T) {
 	f("server first, earning", true, true)
 }
 
+// TestRowsSetAsideEnrolNobody imports rows of unknown cards that repeat a number or an
+// id, or have not come yet, both ways: whose rows are all set aside is no member.
+func TestRowsSetAsideEnrolNobody(t *testing.T) {
+	const text = `receipt_id,member,timestamp,amount,store,till,receipt_no,return_of
+d1,z1,2026-03-05 10:00:00,100,S9,T1,1,
+d2,z2,2026-03-05 11:00:00,100,S9,T1,1,
+d1,z3,2026-03-05 12:00:00,100,S9,T1,2,
+d4,z4,2031-03-05 12:00:00,100,S9,T1,3,
+d5,z5,2026-03-05 12:00:00,-100,S9,T1,,d1
+d6,z6,2026-03-05 12:00:00,100,S9,T1,3,
+d7,z6,2026-03-06 12:00:00,100,S9,T1,3,
+d8,z7,2026-03-05 12:00:00,-100,S9,T1,,
+`
+	for _, way := range []string{"folder", "server"} {
+		b := openBooks(t)
+		var sink Sink = b.sink(false)
+		if way == "server" {
+			sink = b.serve(t, false)
+		}
+		sum := mustRun(t, Options{Kind: Receipts, File: write(t, "r.csv", text)}, sink)
+		if sum.Enrolled != 3 || sum.SetAside != 4 {
+			t.Errorf("%s: %+v", way, sum)
+		}
+		for card, want := range map[string]bool{"z1": true, "z2": false, "z3": false, "z4": false, "z5": false, "z6": true, "z7": true} {
+			if _, _, _, ok := b.member(card); ok != want {
+				t.Errorf("%s: %s is a member: %v", way, card, ok)
+			}
+		}
+	}
+}
+
 // TestSaidOfBothWays holds the fingerprints themselves against each other: the
 // same files in two books, and equal contents under each id.
 func TestSaidOfBothWays(t *testing.T) {

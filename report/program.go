@@ -104,8 +104,14 @@ func (f *programFold) Report() (Report, error) {
 	v.figure("buyers_share_bp", ratio(buyers, contacts, bp))
 	v.figure("purchases", f.purchases)
 	v.figure("purchases_per_buyer_x100", ratio(f.purchases, f.buyers.n, 100))
-	found := shares(f.named[:])
-	byPhone := found[kopilka.ByPhone]
+	// A buyer whom nothing of the receipt names is known by the hold that it spends.
+	ways := [namings]kopilka.Naming{kopilka.ByCard, kopilka.ByPhone, kopilka.ByCode, kopilka.ByMemberID, kopilka.ByNobody}
+	named := make([]int64, namings)
+	for i, by := range ways {
+		named[i] = f.named[by]
+	}
+	found := shares(named)
+	byPhone := found[1]
 	if f.named == [namings]int64{} {
 		byPhone = None
 	}
@@ -130,8 +136,12 @@ func (f *programFold) Report() (Report, error) {
 	f.certificates.figures(&v)
 
 	naming := Table{Name: "naming", Keys: []string{"by"}, Columns: []string{"receipts", "share_bp"}}
-	for by := kopilka.ByCard; int(by) < namings; by++ {
-		naming.Rows = append(naming.Rows, Row{[]string{by.String()}, []int64{f.named[by], found[by]}})
+	for i, by := range ways {
+		word := by.String()
+		if by == kopilka.ByNobody {
+			word = "hold"
+		}
+		naming.Rows = append(naming.Rows, Row{[]string{word}, []int64{f.named[by], found[i]}})
 	}
 	v.Tables = []Table{naming, f.bySource(), f.byReferral()}
 	return v, nil

@@ -271,6 +271,7 @@ func (w *twin) program() Report {
 	for by := kopilka.ByCard; by <= kopilka.ByMemberID; by++ {
 		naming = append(naming, number(named, func(e *event) bool { return e.by == by }))
 	}
+	naming = append(naming, number(named, func(e *event) bool { return e.by == kopilka.ByNobody }))
 	parts := shares(naming)
 	depth := int64(0)
 	for _, m := range contacts {
@@ -325,7 +326,7 @@ func (w *twin) program() Report {
 
 	by := Table{Name: "naming"}
 	for i, n := range naming {
-		by.Rows = append(by.Rows, Row{[]string{kopilka.Naming(i + 1).String()}, []int64{n, parts[i]}})
+		by.Rows = append(by.Rows, Row{[]string{[]string{"card", "phone", "code", "member_id", "hold"}[i]}, []int64{n, parts[i]}})
 	}
 	v.Tables = []Table{by,
 		w.parted("sources", deals, func(e *event) []string {

@@ -265,7 +265,7 @@ func (y *year) sells() {
 	e := event{kind: "sale", day: y.late(), member: -1, store: pick(y, "", "S1", "S2"), cashier: pick(y, "", "ann", "bob", "eve"),
 		source: pick(y, "", "", "vk"), amount: int64(y.IntN(4) * y.IntN(5000)), imported: y.odds(10), took: -1}
 	if y.odds(75) {
-		e.member, e.by = y.anyone(), pick(y, kopilka.ByCard, kopilka.ByCard, kopilka.ByPhone, kopilka.ByCode)
+		e.member, e.by = y.anyone(), pick(y, kopilka.ByCard, kopilka.ByCard, kopilka.ByPhone, kopilka.ByCode, kopilka.ByNobody)
 		e.earned, e.spent = e.amount/20, int64(y.IntN(2)*y.IntN(int(e.amount/2)+1))
 	}
 	if y.odds(5) {

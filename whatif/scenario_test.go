@@ -209,6 +209,18 @@ func TestReturnsPolicy(t *testing.T) {
 	is(t, &r, map[Figure][2]int64{Taken: {100, 0}, Balance: {0, 100}, Debt: {0, 0}})
 }
 
+// TestReturnedRedemption: a redemption sells nothing, and so nothing that was sold
+// comes back of it.
+func TestReturnedRedemption(t *testing.T) {
+	x := begins(t, parse(t, plain))
+	anna := x.enrol("anna", kopilka.NoMember)
+	x.sells(anna, 10_000, 0)
+	x.done(&kopilka.Redemption{Head: x.head(), Deed: x.today(anna), Points: 400})
+	x.returns(x.s.Seq(), 400)
+	_, r := x.ask(parse(t, plain), 0)
+	is(t, &r, map[Figure][2]int64{Turnover: {10_000, 10_000}, Returns: {1, 1}, Restored: {400, 400}})
+}
+
 // TestFromTick: the day begins by the rules of the day before, as it does when a
 // program is ordered for an instant.
 func TestFromTick(t *testing.T) {

@@ -34,7 +34,9 @@ func (t *tally) add(c kopilka.Command, out *kopilka.Outcome, versions []engine.V
 			t.tier(versions[out.Program-1].Program.Tiers[out.TierBefore].ID).sell(int64(c.Amount), out)
 		}
 	case *kopilka.Return:
-		v[Turnover] -= int64(out.Goods)
+		if c.Receipt == "" || c.Left.Purchase { // what a redemption spent points on was never sold here
+			v[Turnover] -= int64(out.Goods)
+		}
 		v[Discount] -= int64(out.Goods-out.CashRefund) - int64(out.Restored+out.CertificateRestored)
 	}
 }
