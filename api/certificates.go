@@ -28,34 +28,48 @@ type certificateUse struct {
 	used, restored kopilka.Points
 }
 
-// givenCertificates lists all certificates that a member ever got, the oldest first.
-// The books keep those that can still pay; the rest is read from the log, in one
-// pass over it.
+// givenCertificates lists all certificates that a member ever got.
 func (s *Server) givenCertificates(c *call) *problem {
 	if p := c.reads(); p != nil {
 		return p
 	}
-	f := certificateFold{s: s, calendar: s.queue.Calendar(), part: map[kopilka.MemberNo]bool{}, into: map[kopilka.MemberNo]kopilka.MemberNo{}}
+	var parts []kopilka.MemberNo
 	var seq kopilka.Seq
 	var today kopilka.Day
-	ok := false
 	s.queue.View(func(b *engine.State) {
-		var no kopilka.MemberNo
-		if no, ok = b.ByCard(c.param); ok {
-			for _, part := range b.Parts(no) {
-				f.part[part] = true
-			}
+		if no, ok := b.ByCard(c.param); ok {
+			parts = b.Parts(no)
 		}
 		seq, today = b.Seq(), b.Day()
 	})
-	if !ok {
+	if parts == nil {
 		return problemOf(codeMemberNotFound, memberNotFound)
 	}
-	if p := s.passes.begin(); p != nil {
+	all, p := s.certificatesOf(parts, seq, today)
+	if p != nil {
 		return p
 	}
+	e := &c.out
+	e.ObjStart()
+	e.FieldStart("data")
+	s.givenList(e, all)
+	intField(e, "seq", int64(seq))
+	e.ObjEnd()
+	return c.reply(fasthttp.StatusOK)
+}
+
+// certificatesOf finds all certificates that the numbers of one member ever got up to a
+// position of the log, the oldest first, as they stood on that day. The books keep
+// those that can still pay; the rest is read from the log, in one pass over it.
+func (s *Server) certificatesOf(parts []kopilka.MemberNo, seq kopilka.Seq, today kopilka.Day) ([]*given, *problem) {
+	if p := s.passes.begin(); p != nil {
+		return nil, p
+	}
 	defer s.passes.end()
-	f.versions = s.versions()
+	f := certificateFold{s: s, calendar: s.queue.Calendar(), versions: s.versions(), part: map[kopilka.MemberNo]bool{}, into: map[kopilka.MemberNo]kopilka.MemberNo{}}
+	for _, part := range parts {
+		f.part[part] = true
+	}
 	kinds := kopilka.KindsOf(kopilka.KindIssue, kopilka.KindMember, kopilka.KindReceipt, kopilka.KindReturn, kopilka.KindMerge, kopilka.KindUnmerge)
 	n := 0
 	err := s.queue.Records(1, seq, kinds, func(record *commit.Record) error {
@@ -69,25 +83,25 @@ func (s *Server) givenCertificates(c *call) *problem {
 	})
 	switch {
 	case errors.Is(err, errStopping):
-		return problemOf(codeOverloaded, "the server is shutting down")
+		return nil, problemOf(codeOverloaded, "the server is shutting down")
 	case err != nil:
-		return s.failed(err)
+		return nil, s.failed(err)
 	}
-	e := &c.out
-	e.ObjStart()
-	e.FieldStart("data")
-	e.ArrStart()
 	for _, x := range f.all {
 		if x.To < today {
 			x.lapsed += x.left
 			x.left = 0
 		}
+	}
+	return f.all, nil
+}
+
+func (s *Server) givenList(e *jx.Encoder, all []*given) {
+	e.ArrStart()
+	for _, x := range all {
 		s.givenShown(e, x)
 	}
 	e.ArrEnd()
-	intField(e, "seq", int64(seq))
-	e.ObjEnd()
-	return c.reply(fasthttp.StatusOK)
 }
 
 // certificateFold gathers the certificates of the numbers that stand for one member.

@@ -14,13 +14,16 @@ import (
 // exportMember shows all that is known of a person, as he may ask for it: how he
 // stands, and of every number that stands for him each version of the profile with its
 // consents, each entry of the ledger and each receipt with its lines and its rating;
-// and what was written about him. It reads the log as far back as he is known.
+// every certificate that he was ever given, and what was written about him. It reads
+// the log as far back as he is known and, for the certificates, through.
 func (s *Server) exportMember(c *call) *problem {
 	if p := c.reads(); p != nil {
 		return p
 	}
 	var m memberView
 	var parts []engine.Member
+	var numbers []kopilka.MemberNo
+	var today kopilka.Day
 	ok := false
 	s.queue.View(func(b *engine.State) {
 		var no kopilka.MemberNo
@@ -28,12 +31,17 @@ func (s *Server) exportMember(c *call) *problem {
 			return
 		}
 		m.read(b, no, s.queue.Now())
-		for _, part := range b.Parts(no) {
+		numbers, today = b.Parts(no), b.Day()
+		for _, part := range numbers {
 			parts = append(parts, b.Row(part, s.queue.Now()))
 		}
 	})
 	if !ok {
 		return problemOf(codeMemberNotFound, memberNotFound)
+	}
+	given, p := s.certificatesOf(numbers, m.seq, today)
+	if p != nil {
+		return p
 	}
 	e := &c.out
 	e.ObjStart()
@@ -50,9 +58,11 @@ func (s *Server) exportMember(c *call) *problem {
 		}
 	}
 	e.ArrEnd()
+	e.FieldStart("certificates")
+	s.givenList(e, given)
 	e.FieldStart("notes")
 	e.ArrStart()
-	p := s.eachNote(m.No, m.seq+1, func(n *note) (bool, *problem) { return true, s.noteShown(c, n) })
+	p = s.eachNote(m.No, m.seq+1, func(n *note) (bool, *problem) { return true, s.noteShown(c, n) })
 	if p != nil {
 		return p
 	}

@@ -138,7 +138,7 @@ func (s *Server) audience(text string, shown bool) (*audience, *query.Expr, *pro
 		return nil, nil, p
 	}
 	a := &audience{s: s, sums: map[index.Period]index.Sums{}, places: map[place][]uint32{}}
-	placed := slices.ContainsFunc(expr.Terms(), func(t *query.Term) bool { return t.Field == query.BoughtAt })
+	placed := slices.ContainsFunc(expr.Terms(), func(t *query.Term) bool { return isPlaced(t) })
 	var history *index.History
 	s.queue.View(func(b *engine.State) {
 		x := b.Index()
@@ -264,7 +264,7 @@ func (a *audience) Column(t *query.Term, block int, among *query.Bits, to []int6
 	case query.Spent:
 		sums := a.sums[a.period(t)]
 		among.Each(func(i int) { to[i] = int64(sums.Amount[from+i]) })
-	case query.BoughtAt:
+	case query.BoughtAt, query.BoughtIn:
 		receipts := a.places[a.placeOf(t)]
 		among.Each(func(i int) { to[i] = int64(min(1, receipts[from+i])) })
 	case query.Tier:

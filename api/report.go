@@ -28,6 +28,7 @@ var reports = map[string]func(*reporting) (report.Fold, *problem){
 	"sources":      folded(report.Sources),
 	"flags":        folded(report.Flags),
 	"service":      folded(report.Service),
+	"categories":   folded(report.Categories),
 	"instruments":  (*reporting).instruments,
 	"campaigns":    (*reporting).campaigns,
 	"reactivation": (*reporting).reactivation,

@@ -70,6 +70,7 @@ func (s *Server) table() []route {
 		{method: "PUT", path: "/v1/members/{card}", roles: tills, bytes: bodyMax, serve: s.putMember},
 		{method: "GET", path: "/v1/members/{card}", roles: all, serve: s.getMember},
 		{method: "GET", path: "/v1/members/{card}/ledger", roles: all, serve: s.ledger},
+		{method: "GET", path: "/v1/members/{card}/categories", roles: all, serve: s.categories},
 		{method: "GET", path: "/v1/members/{card}/consents", roles: all, serve: s.consents},
 		{method: "GET", path: "/v1/members/{card}/export", roles: admin, serve: s.exportMember},
 		{method: "GET", path: "/v1/members/{card}/notes", roles: admin, serve: s.notes},

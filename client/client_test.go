@@ -218,6 +218,10 @@ func TestDayAtTheTill(t *testing.T) {
 		t.Fatalf("by number: %+v", byNo)
 	}
 
+	bought := must[*client.Categories](t)(c.Categories(card, "2026-06-01", "2026-06-30"))
+	if len(bought.Data) != 1 || bought.Seq != last.Seq || bought.Data[0] != (client.BoughtCategory{Receipts: bought.Data[0].Receipts, Amount: 60_000, LastBought: "2026-06-01"}) {
+		t.Fatalf("bought: %+v", bought)
+	}
 	row := result(c.Member(card, last.Seq))
 	if row.Balance != last.Balance || row.Name != "Anna Petrova" || row.RFM.Frequency != 2 || row.RFM.Monetary != 60_000 || row.Segment != "new" {
 		t.Fatalf("member: %+v", row)

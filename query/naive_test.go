@@ -27,9 +27,9 @@ type person struct {
 }
 
 type buy struct {
-	day    kopilka.Day
-	amount int64
-	store  string
+	day             kopilka.Day
+	amount          int64
+	store, category string
 }
 
 const today = kopilka.Day(20_000)
@@ -58,7 +58,7 @@ func randomPerson(rnd *rand.Rand) person {
 		blocked: rnd.IntN(4) == 0, referred: rnd.IntN(4) == 0,
 	}
 	for range rnd.IntN(4) {
-		p.bought = append(p.bought, buy{today - kopilka.Day(rnd.IntN(12)), rnd.Int64N(10) - 2, one(rnd, stores)})
+		p.bought = append(p.bought, buy{today - kopilka.Day(rnd.IntN(12)), rnd.Int64N(10) - 2, one(rnd, stores), one(rnd, stores)})
 	}
 	for _, f := range []Field{Sex, Store, Source} {
 		if rnd.IntN(4) > 0 {
@@ -138,7 +138,9 @@ func (p *person) fact(t *Term) int64 {
 		}
 		return n
 	case BoughtAt:
-		return truth(p.boughtAt(t.Text, t.Period))
+		return truth(p.bought1(t.Text, t.Period, func(b *buy) string { return b.store }))
+	case BoughtIn:
+		return truth(p.bought1(t.Text, t.Period, func(b *buy) string { return b.category }))
 	case Has:
 		return truth(p.has[t.Text])
 	case Attr:
@@ -152,10 +154,11 @@ func (p *person) fact(t *Term) int64 {
 	return truth(p.text[t.Field] == t.Text)
 }
 
-func (p *person) boughtAt(store string, in Period) bool {
+// bought1 tells whether one thing was bought in a period that is of this name.
+func (p *person) bought1(name string, in Period, of func(*buy) string) bool {
 	first, last := in.On(today)
 	for _, b := range p.bought {
-		if b.store == store && first <= b.day && b.day <= last {
+		if of(&b) == name && first <= b.day && b.day <= last {
 			return true
 		}
 	}
@@ -260,7 +263,14 @@ func randomPlainTerm(rnd *rand.Rand) (string, meaning) {
 		if strings.Contains(store, ",") {
 			text = quote(store)
 		}
-		return "bought_at:" + text + within, func(p *person) bool { return p.boughtAt(store, period) }
+		if rnd.IntN(2) == 0 {
+			return "bought_in:" + text + within, func(p *person) bool {
+				return p.bought1(store, period, func(b *buy) string { return b.category })
+			}
+		}
+		return "bought_at:" + text + within, func(p *person) bool {
+			return p.bought1(store, period, func(b *buy) string { return b.store })
+		}
 	case 6:
 		name, first, last := "spent", kopilka.Day(0), today
 		if days := rnd.IntN(12); days > 6 {

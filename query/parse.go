@@ -16,7 +16,7 @@ const (
 	TextMax    = 4096 // bytes, of the canonical form too
 	DepthMax   = 32   // of parentheses and negations
 	TermsMax   = 64
-	PeriodsMax = 4 // different ones, with their stores: each takes memory by the member
+	PeriodsMax = 4 // different ones, with their stores and categories: each takes memory by the member
 )
 
 // most is what no bound above means; numberMax bounds the numbers of a text.
@@ -72,9 +72,11 @@ type parser struct {
 	expr    *Expr
 }
 
-// stretch is what is added up of receipts: those of a period, and perhaps of a store.
+// stretch is what is added up of receipts: those of a period, and perhaps of a store
+// or a category, which the field says.
 type stretch struct {
-	store string
+	field Field // BoughtAt or BoughtIn; zero where there is only a period
+	name  string
 	Period
 }
 
@@ -331,17 +333,23 @@ func readPeriod(s string) (Period, bool) {
 	return Period{First: a, Last: b}, err == nil && fails == nil && a <= b && b > 0
 }
 
-// place reads a store, and behind a comma perhaps a period.
+// placeWords are what fields of this form take.
+var placeWords = map[Field]string{
+	BoughtAt: "a store, alone or with a comma and a period, such as S1,30d; a store with a comma in its name stands in quotes",
+	BoughtIn: "a category, alone or with a comma and a period, such as shoes,30d; a category with a comma in its name stands in quotes",
+}
+
+// place reads a store or a category, and behind a comma perhaps a period.
 func (p *parser) place(t *Term) error {
-	const what = "a store, alone or with a comma and a period, such as S1,30d; a store with a comma in its name stands in quotes"
+	what := placeWords[t.Field]
 	if err := p.colon(what); err != nil {
 		return err
 	}
 	column := p.now.column
-	store, period, timed := p.now.text, "", false
+	name, period, timed := p.now.text, "", false
 	switch p.now.kind {
 	case word:
-		store, period, timed = strings.Cut(store, comma)
+		name, period, timed = strings.Cut(name, comma)
 	case quoted:
 	default:
 		return p.expected(what)
@@ -357,24 +365,24 @@ func (p *parser) place(t *Term) error {
 			}
 		}
 	}
-	t.Text = strings.Clone(store)
-	ok := store != ""
+	t.Text = strings.Clone(name)
+	ok := name != ""
 	if timed && ok {
 		t.Period, ok = readPeriod(period)
 	}
 	if !ok {
 		return fault(column, "expected "+what)
 	}
-	return p.keep(column, stretch{t.Text, t.Period})
+	return p.keep(column, stretch{t.Field, t.Text, t.Period})
 }
 
-// keep counts the periods that are asked for, each with its store.
+// keep counts the periods that are asked for, each with its store or category.
 func (p *parser) keep(column int, period stretch) error {
 	if slices.Contains(p.periods, period) {
 		return nil
 	}
 	if len(p.periods) == PeriodsMax {
-		return fault(column, fmt.Sprintf("more than %d different periods, with their stores", PeriodsMax))
+		return fault(column, fmt.Sprintf("more than %d different periods, with their stores and categories", PeriodsMax))
 	}
 	p.periods = append(p.periods, period)
 	return nil

@@ -33,6 +33,7 @@ const (
 	Blocked
 	Referred
 	BoughtAt // of live receipts of the store Text in the term's Period
+	BoughtIn // of live receipts with goods of the category Text in the term's Period
 )
 
 // form is what follows the name of a field.
@@ -45,7 +46,7 @@ const (
 	number               // a whole number, compared or within a range
 	inPeriod             // likewise, perhaps of a period
 	typed                // what an attribute is, by its own type
-	placed               // a store, and perhaps a comma and a period
+	placed               // a store or a category, and perhaps a comma and a period
 )
 
 // Costs of a column: cheap ones go first.
@@ -85,6 +86,7 @@ var fields = [...]struct {
 	Blocked:    {"blocked", flag, 1, row},
 	Referred:   {"referred", flag, 1, row},
 	BoughtAt:   {"bought_at", placed, 1, arithmetic},
+	BoughtIn:   {"bought_in", placed, 1, arithmetic},
 }
 
 // String is the field's name in the language.
@@ -136,7 +138,7 @@ func (w *Words) of(f Field) []string {
 type Term struct {
 	Field     Field
 	Text      string // the word or text that a field must be; of Attr, its key
-	Period    Period // of Purchases, Spent and BoughtAt
+	Period    Period // of Purchases, Spent, BoughtAt and BoughtIn
 	Low, High int64
 
 	value value // of Attr

@@ -36,6 +36,7 @@ func TestAgainstTwin(t *testing.T) {
 				"sources":     {Sources(&set), w.sources()},
 				"flags":       {Flags(&set), w.flags()},
 				"service":     {Service(&set), w.service()},
+				"categories":  {Categories(&set), w.categories()},
 			} {
 				got := y.report(t, &set, r.fold)
 				if err := same(&got, &r.want); err != nil {
@@ -407,6 +408,40 @@ func (w *twin) ratings() Report {
 		table("stores", rated, func(e *event) []string { return []string{e.sale.event.store} }, stars100),
 		table("cashiers", rated, func(e *event) []string { return []string{e.sale.event.store, e.sale.event.cashier} }, stars100)}
 	return v
+}
+
+func (w *twin) categories() Report {
+	type moved struct {
+		event *event
+		goods
+	}
+	var all []moved
+	for _, e := range w.happened("sale", "return") {
+		for _, g := range e.goods {
+			if g.amount > 0 {
+				all = append(all, moved{e, g})
+			}
+		}
+	}
+	amount := func(m moved) int64 { return m.amount }
+	t := table("categories", all, func(m moved) []string { return []string{m.category} }, func(all []moved) []int64 {
+		sold := filter(all, func(m moved) bool { return m.event.kind == "sale" })
+		back := filter(all, func(m moved) bool { return m.event.kind == "return" })
+		receipts := map[*event]bool{}
+		for _, m := range sold {
+			receipts[m.event] = true
+		}
+		buyers := different(sold, func(m moved) int { return w.person(m.event) })
+		return []int64{int64(len(receipts)), buyers, sum(sold, amount), sum(back, amount), sum(sold, amount) - sum(back, amount), 0}
+	})
+	var parts []int64
+	for _, r := range t.Rows {
+		parts = append(parts, r.Values[4])
+	}
+	for i, share := range shares(parts) {
+		t.Rows[i].Values[5] = share
+	}
+	return Report{Tables: []Table{t}}
 }
 
 func (w *twin) stores() Report {

@@ -65,6 +65,13 @@ type event struct {
 	actor                  string
 	points                 int64
 	flags                  kopilka.Flags
+	goods                  []goods // by line of a sale or of a return; of a sale without lines, all of it
+}
+
+// goods is what was sold of a category, or came back.
+type goods struct {
+	category string
+	amount   int64
 }
 
 // used is value that something gave on a receipt, or, less than 0, got back.
@@ -92,6 +99,7 @@ type sold struct {
 	seq   kopilka.Seq
 	event *event
 	left  int64
+	lines []int64 // what is left of each
 	uses  []kopilka.Use
 	of    []*cert // beside uses
 }
@@ -277,6 +285,7 @@ func (y *year) sells() {
 		deed.Member = kopilka.MemberNo(y.IntN(len(y.people)))
 	}
 	c := &kopilka.Receipt{Deed: deed, Amount: kopilka.Money(e.amount), Imported: e.imported}
+	y.lines(&e, c)
 	if y.odds(50) {
 		e.took = int64(y.IntN(100_000))
 		c.Started, c.Finished = c.At, c.At+kopilka.Time(e.took)
@@ -288,6 +297,9 @@ func (y *year) sells() {
 	}
 	e.version = out.Program
 	s := &sold{left: e.amount}
+	for _, g := range e.goods {
+		s.lines = append(s.lines, g.amount)
+	}
 	use := func(u kopilka.Use, x used) {
 		out.Uses = append(out.Uses, u)
 		e.uses = append(e.uses, x)
@@ -324,6 +336,24 @@ func (y *year) sells() {
 	y.sales = append(y.sales, s)
 }
 
+// lines parts some sales into goods of categories.
+func (y *year) lines(e *event, c *kopilka.Receipt) {
+	if y.odds(30) {
+		e.goods = []goods{{"", e.amount}}
+		return
+	}
+	left := e.amount
+	for n := y.IntN(4); n >= 0; n-- {
+		g := goods{pick(y, "", "shoes", "caps", "a gift"), y.Int64N(left + 1)}
+		if n == 0 {
+			g.amount = left
+		}
+		left -= g.amount
+		e.goods = append(e.goods, g)
+		c.Lines = append(c.Lines, kopilka.Line{Category: g.category, Amount: kopilka.Money(g.amount)})
+	}
+}
+
 func term(rule string) kopilka.Term {
 	if rule == "birthday" {
 		return 1
@@ -336,6 +366,7 @@ func (y *year) takesBack() {
 	e := event{kind: "return", day: y.late(), member: y.anyone(), store: pick(y, "S1", "S2"), cashier: "bob", source: pick(y, "", "vk")}
 	if len(y.sales) == 0 || y.odds(10) {
 		e.amount = int64(y.IntN(500))
+		e.goods = []goods{{"", e.amount}}
 		y.keep(&kopilka.Return{Deed: y.deed(&e), Amount: kopilka.Money(e.amount), Imported: true},
 			&kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Goods: kopilka.Money(e.amount)})
 		y.events = append(y.events, e)
@@ -349,10 +380,16 @@ func (y *year) takesBack() {
 	e.amount = 1 + y.Int64N(s.left)
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: s.seq, Imported: s.event.imported}
 	c.Left.Purchase = true
-	c.Left.Lines = []kopilka.RemainsLine{{Goods: kopilka.Money(s.left)}}
 	s.left -= e.amount
 	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Goods: kopilka.Money(e.amount)}
-	out.Left.Lines = []kopilka.RemainsLine{{Goods: kopilka.Money(s.left)}}
+	for i, more := 0, e.amount; i < len(s.lines); i++ {
+		c.Left.Lines = append(c.Left.Lines, kopilka.RemainsLine{Goods: kopilka.Money(s.lines[i])})
+		n := min(more, s.lines[i])
+		more -= n
+		s.lines[i] -= n
+		e.goods = append(e.goods, goods{s.event.goods[i].category, n})
+		out.Left.Lines = append(out.Left.Lines, kopilka.RemainsLine{Goods: kopilka.Money(s.lines[i])})
+	}
 	if e.member >= 0 {
 		e.earned, e.spent = -e.amount/30, -e.amount/40
 		out.Taken, out.Restored = kopilka.Points(-e.earned), kopilka.Points(-e.spent)
