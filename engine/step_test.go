@@ -274,7 +274,7 @@ func sameQuote(quote, got *kopilka.Outcome) error {
 				o.Uses[i].Claim = 0 // which only the log knows
 			}
 		}
-		o.Left, o.Expired, o.LegsExpired, o.Prev, o.Time = kopilka.Remains{}, nil, nil, 0, 0
+		o.Left, o.Expired, o.LegsExpired, o.Shifts, o.Prev, o.Time = kopilka.Remains{}, nil, nil, nil, 0, 0
 		o.MaxCertificate = 0 // told by quotes alone
 		o.Legs = append([]kopilka.Leg(nil), o.Legs...)
 		o.Campaigns = append([]kopilka.CampaignUse(nil), o.Campaigns...)
