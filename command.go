@@ -37,12 +37,13 @@ const (
 	KindErase
 	KindRating
 	KindNote
+	KindDrift
 	kindEnd
 )
 
 var kindNames = [...]string{"", "genesis", "tick", "program", "key", "revoke", "member",
 	"receipt", "redemption", "grant", "adjustment", "return", "refresh", "hold", "capture", "void",
-	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note"}
+	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note", "drift"}
 
 // String is the word for the kind in inspect and in metrics.
 func (k Kind) String() string {

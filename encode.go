@@ -47,6 +47,7 @@ type Decoder struct {
 	erase      Erase
 	rating     Rating
 	note       Note
+	drift      Drift
 
 	fields decoder // of the command being read
 }
@@ -135,6 +136,8 @@ func (x *Decoder) command(k Kind) Command {
 		return &x.rating
 	case KindNote:
 		return &x.note
+	case KindDrift:
+		return &x.drift
 	}
 	return nil
 }

@@ -72,6 +72,9 @@ type Outcome struct {
 	MovedDebt Points
 	Purchases []Purchase
 
+	// Shifts are what the feed of changes is told beside the rest: see Shift.
+	Shifts []Shift
+
 	First uint32 // of an emission: the first of its numbers in the books, counted from 1
 
 	Left Remains // of receipts, redemptions, captures and returns
@@ -80,7 +83,7 @@ type Outcome struct {
 // Reset empties the outcome and keeps its memory.
 func (o *Outcome) Reset() {
 	*o = Outcome{Member: NoMember, Expired: o.Expired[:0], Uses: o.Uses[:0], Campaigns: o.Campaigns[:0],
-		Legs: o.Legs[:0], LegsExpired: o.LegsExpired[:0], Moved: o.Moved[:0], Purchases: o.Purchases[:0],
+		Legs: o.Legs[:0], LegsExpired: o.LegsExpired[:0], Moved: o.Moved[:0], Purchases: o.Purchases[:0], Shifts: o.Shifts[:0],
 		Left: Remains{Lines: o.Left.Lines[:0], Spent: o.Left.Spent[:0], Uses: o.Left.Uses[:0], Legs: o.Left.Legs[:0]}}
 }
 
@@ -94,6 +97,7 @@ const (
 	outcomeMerge
 	outcomeEmission
 	outcomeFlags
+	outcomeShifts
 )
 
 func (o *Outcome) parts() (has uint64) {
@@ -120,6 +124,9 @@ func (o *Outcome) parts() (has uint64) {
 	}
 	if o.Flags != 0 {
 		has |= outcomeFlags
+	}
+	if len(o.Shifts) > 0 {
+		has |= outcomeShifts
 	}
 	return has
 }
@@ -186,6 +193,9 @@ func (o *Outcome) Append(b []byte) []byte {
 	if has&outcomeFlags != 0 {
 		b = appendUint(b, uint64(o.Flags))
 	}
+	if has&outcomeShifts != 0 {
+		b = appendShifts(b, o.Shifts)
+	}
 	return b
 }
 
@@ -235,6 +245,9 @@ func (o *Outcome) Read(b []byte) error {
 	}
 	if has&outcomeFlags != 0 {
 		o.Flags = Flags(d.uint())
+	}
+	if has&outcomeShifts != 0 {
+		o.Shifts = readShifts(&d, o.Shifts)
 	}
 	return d.err
 }

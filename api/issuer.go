@@ -75,6 +75,7 @@ func (s *Server) tend(ctx context.Context) {
 	if err := s.eraseKeys(ctx); err != nil {
 		s.opts.Log.Error("api: keys of forgotten members could not be destroyed; the next start tries again", "err", err)
 	}
+	go s.tendFeed(ctx)
 	s.keepDates()
 	s.learnNames(ctx)
 	close(s.issuer.learned)
@@ -217,6 +218,9 @@ func (s *Server) lookAgain(members ...kopilka.MemberNo) *problem {
 func (s *Server) walkClock(ctx context.Context, to kopilka.Time) error {
 	for {
 		if err := s.issueDue(ctx); err != nil {
+			return err
+		}
+		if err := s.tellDrift(ctx); err != nil {
 			return err
 		}
 		now := s.queue.Now()

@@ -186,6 +186,9 @@ func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *
 		if o.cmd.Kind() == kopilka.KindMember {
 			s.learn(&o.member, a.Outcome.Member, a.Seq)
 		}
+		if hold, ok := o.cmd.(*kopilka.Hold); ok {
+			s.teller.lapsed.remind(a.Outcome.Member, hold.Until)
+		}
 		return result{seq: a.Seq, cmd: o.cmd, outcome: a.Outcome}, false, nil
 	case kopilka.Stale:
 		return result{}, true, nil

@@ -161,7 +161,11 @@ func (s *Server) carryProgram(c *call, set *kopilka.SetProgram) *problem {
 	}
 	set.Content = max(xxhash.Sum64(content), 1)
 	c.order.complete = func() *problem { return s.passed(set.At) }
-	return c.carry(changed)
+	p := c.carry(changed)
+	if p == nil {
+		s.rulesMoved()
+	}
+	return p
 }
 
 // passedMax is how far behind an instant may be from which a program is to hold, so

@@ -246,7 +246,11 @@ func (s *Server) postRefresh(c *call) *problem {
 	}
 	o.print.Refresh()
 	cmd.Content = o.print.Sum()
-	return c.carry(created)
+	p := c.carry(created)
+	if p == nil {
+		s.rulesMoved()
+	}
+	return p
 }
 
 // form gives the one of the forms that the client accepts best, the first of

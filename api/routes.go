@@ -91,6 +91,7 @@ func (s *Server) table() []route {
 
 		{method: "GET", path: "/v1/segments", roles: analysts, serve: s.segments},
 		{method: "GET", path: "/v1/segments/{id}/members", roles: analysts, serve: s.segmentMembers},
+		{method: "GET", path: "/v1/events", roles: analysts, serve: s.events},
 		{method: "POST", path: "/v1/segments/query", roles: analysts, bytes: bodyMax, serve: s.querySegments},
 		{method: "GET", path: "/v1/rfm", roles: analysts, serve: s.rfm},
 		{method: "GET", path: "/v1/rfm/members", roles: analysts, serve: s.rfmMembers},

@@ -93,6 +93,8 @@ type Server struct {
 	// forget one.
 	learning sync.Mutex
 	issuer   issuer
+	teller   teller
+	waiting  chan struct{} // a place for each request that waits for events
 	large    chan struct{} // a place for each large body that is worked on
 	passes   passes
 	// simulating is held by the one simulation that is reckoned.
@@ -117,6 +119,8 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	}
 	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
 	s.issuer.learned = make(chan struct{})
+	s.teller.wake = make(chan struct{}, 1)
+	s.waiting = make(chan struct{}, eventsWaiting)
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	queue.View(func(b *engine.State) { s.ids, s.codes = b.IDs(), b.Codes() })
 	var few [4]byte

@@ -17,6 +17,7 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 	out.Reset()
 	out.Time = s.now
 	out.Program = len(s.versions)
+	s.late = s.late[:0]
 
 	switch c := c.(type) {
 	case *kopilka.Receipt:
@@ -63,12 +64,15 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.rating(c, out)
 	case *kopilka.Note:
 		s.keepNote(c, out)
+	case *kopilka.Drift:
+		s.drift(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:
 		panic(fmt.Sprintf("engine: position %d: command of kind %s", s.seq, c.Kind()))
 	}
 	if out.Refusal == kopilka.Accepted {
+		s.announce(c, out)
 		s.remember(c)
 		s.recent.turn(s.seq)
 	}

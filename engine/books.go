@@ -33,6 +33,9 @@ func (s *State) Books() Books { return s.books }
 
 // Check walks over all members and proves the invariants; it says what does not hold.
 func (s *State) Check() error {
+	if s.told.Len() != s.accounts.Len() {
+		return fmt.Errorf("of %d members the feed was told, of %d", s.told.Len(), s.accounts.Len())
+	}
 	var lots, debts kopilka.Points
 	seen, phones, erased := 0, 0, 0
 	for m := range s.accounts.Len() {
@@ -74,6 +77,9 @@ func (s *State) Check() error {
 		}
 		if nobody := a.standing&(mergedBit|erasedBit) != 0; nobody != s.index.Gone(kopilka.MemberNo(m)) {
 			return fmt.Errorf("member %d is part of another or forgotten: %t; the segments think otherwise", m, nobody)
+		}
+		if err := s.checkTold(kopilka.MemberNo(m)); err != nil {
+			return err
 		}
 		if err := s.index.Check(kopilka.MemberNo(m)); err != nil {
 			return err

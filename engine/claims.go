@@ -19,7 +19,7 @@ type claim struct {
 	at   uint32
 	term kopilka.Term
 	from kopilka.Day // certificate: first day it pays
-	to   kopilka.Day // certificate: last day
+	to   kopilka.Day // certificate: last day; hold: lapseTold, or 0
 	year uint8       // certificate: the year of its date, from 1900; 0 = by hand
 	kind claimKind
 }
@@ -117,6 +117,9 @@ func (s *State) settleClaims(m kopilka.MemberNo, a *account, whole inactivity, o
 		}
 		switch {
 		case c.kind == claimHold && c.until <= s.now:
+			if s.isLapseNews(m, c) {
+				s.found(m)
+			}
 			s.free(a, at, out)
 			s.dropClaim(m, a, at)
 		case c.kind == claimCertificate && c.to < s.day && c.year == byHand:

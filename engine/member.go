@@ -122,6 +122,7 @@ func (s *State) enrol(number string, registered kopilka.Day) kopilka.MemberNo {
 	a.setActive(registered)
 	s.accounts.Append(a)
 	s.phones.Append(0)
+	s.told.Append(told{day: s.day})
 	s.appendCard(number)
 	s.byCard.insert(s.cardTag(number), m)
 	s.index.Enrol(m, registered)

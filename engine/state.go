@@ -47,12 +47,14 @@ type State struct {
 	numbers   slab.Slab[number]
 	moreCards slab.Slab[moreCard]
 	earns     slab.Slab[earnsOn] // shorter than accounts where nobody after was counted
-	byMore    table              // further cards, by the same tag as cards
+	told      slab.Slab[told]
+	byMore    table // further cards, by the same tag as cards
 	recent    recent
 	index     *index.Index
 
-	sale   sale     // scratch of the command being applied
-	keysOf []uint64 // likewise
+	sale   sale               // scratch of the command being applied
+	keysOf []uint64           // likewise
+	late   []kopilka.MemberNo // likewise: see found
 }
 
 // New is the books before the first command.

@@ -62,6 +62,29 @@ func (x *Index) SegmentAfter(m kopilka.MemberNo, day kopilka.Day, amount kopilka
 	return x.rule.standing(age, r.f, r.m, scores[0], scores[1], scores[2]).Segment
 }
 
+// Segments calls f for the segments of up to count members from a number on, until
+// it says false. With live quintiles the boundaries are reckoned once for all of them.
+func (x *Index) Segments(from kopilka.MemberNo, count int, f func(m kopilka.MemberNo, segment uint8) bool) {
+	live := x.rule.live()
+	var b Boundaries
+	if live {
+		b = x.Boundaries()
+	}
+	for m := int(from); m < min(int(from)+count, x.Members()); m++ {
+		r := x.members.At(m)
+		segment := r.seg
+		switch {
+		case segment == gone:
+			segment = program.SegmentNone
+		case live:
+			segment = x.rule.stand(&b, x.day, r.last, r.f, r.m).Segment
+		}
+		if !f(kopilka.MemberNo(m), segment) {
+			return
+		}
+	}
+}
+
 // HasBought tells whether the member has a live receipt, of any time.
 func (x *Index) HasBought(m kopilka.MemberNo) bool { return x.members.At(int(m)).last != 0 }
 

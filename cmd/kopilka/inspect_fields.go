@@ -114,6 +114,9 @@ func (f *fields) command(c kopilka.Command) string {
 		f.number("count", int64(c.Count))
 		f.text("from", c.From.String())
 		f.text("to", c.To.String())
+	case *kopilka.Drift:
+		f.number("first", int64(c.First))
+		f.number("count", int64(c.Count))
 	case *kopilka.Rating:
 		f.text("receipt", c.Receipt)
 		f.number("stars", int64(c.Stars))
@@ -153,8 +156,27 @@ func (f *fields) outcome(out *kopilka.Outcome) string {
 	if out.Member != kopilka.NoMember {
 		fmt.Fprintf(f, " balance=%d", out.Balance)
 	}
+	for i := range shiftsOf(out) {
+		x := &out.Shifts[i]
+		fmt.Fprintf(f, " shift[member=%s", f.ids.ID(x.Member))
+		if x.Before != x.After {
+			fmt.Fprintf(f, " labels=%d/%d/%d..%d/%d/%d", x.Before.Version, x.Before.Segment, x.Before.Tier, x.After.Version, x.After.Segment, x.After.Tier)
+		}
+		if x.Points {
+			fmt.Fprintf(f, " balance=%d", x.Balance)
+		}
+		f.WriteString("]")
+	}
 	if f.Len() == 0 {
 		return ""
 	}
 	return " =>" + f.String()
+}
+
+// shiftsOf is what a drift tells; beside a member's own command it only repeats.
+func shiftsOf(out *kopilka.Outcome) []kopilka.Shift {
+	if out.Member != kopilka.NoMember {
+		return nil
+	}
+	return out.Shifts
 }
