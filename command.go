@@ -37,12 +37,15 @@ const (
 	KindErase
 	KindRating
 	KindNote
+	KindGather
+	KindAudience
+	KindAudienceGrant
 	kindEnd
 )
 
 var kindNames = [...]string{"", "genesis", "tick", "program", "key", "revoke", "member",
 	"receipt", "redemption", "grant", "adjustment", "return", "refresh", "hold", "capture", "void",
-	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note"}
+	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note", "gather", "audience", "audience-grant"}
 
 // String is the word for the kind in inspect and in metrics.
 func (k Kind) String() string {

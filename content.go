@@ -71,6 +71,18 @@ const (
 	tagFinished
 	tagUntil
 	tagStars
+	tagControl
+	tagExpr
+	tagAudience
+	tagChannel
+	tagTimeout
+	tagCost
+	tagStartsAt
+	tagEndsAt
+	tagConsent
+	tagLimit
+	tagMailing
+	tagResult
 )
 
 // Sum is the fingerprint of what was said since the command was begun: the first 8

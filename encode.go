@@ -47,6 +47,9 @@ type Decoder struct {
 	erase      Erase
 	rating     Rating
 	note       Note
+	gather     Gather
+	audience   Audience
+	audGrant   AudienceGrant
 
 	fields decoder // of the command being read
 }
@@ -135,6 +138,12 @@ func (x *Decoder) command(k Kind) Command {
 		return &x.rating
 	case KindNote:
 		return &x.note
+	case KindGather:
+		return &x.gather
+	case KindAudience:
+		return &x.audience
+	case KindAudienceGrant:
+		return &x.audGrant
 	}
 	return nil
 }

@@ -63,6 +63,12 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.rating(c, out)
 	case *kopilka.Note:
 		s.keepNote(c, out)
+	case *kopilka.Gather:
+		s.gather(c, out)
+	case *kopilka.Audience:
+		s.freeze(c, out)
+	case *kopilka.AudienceGrant:
+		s.grantAudience(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:
