@@ -21,13 +21,13 @@ func (p *place) has(store string, day kopilka.Day) bool {
 }
 
 // placeOf is what a term of bought_at asks about.
-func (a *audience) placeOf(t *query.Term) place { return place{t.Text, a.period(t)} }
+func (a *population) placeOf(t *query.Term) place { return place{t.Text, a.period(t)} }
 
 // goPlaces counts every member's live receipts of the stores and periods that an
 // expression asks about, up to the position. The books do not keep where somebody
 // bought, so the log is read, in one pass from the first day asked about: about a
 // microsecond a receipt, while tills go on.
-func (a *audience) goPlaces(expr *query.Expr) *problem {
+func (a *population) goPlaces(expr *query.Expr) *problem {
 	for _, t := range expr.Terms() {
 		if t.Field == query.BoughtAt {
 			a.places[a.placeOf(t)] = nil
@@ -73,7 +73,7 @@ func (a *audience) goPlaces(expr *query.Expr) *problem {
 }
 
 // receipts calls f for the receipts and the returns since a day, up to the position.
-func (a *audience) receipts(since kopilka.Day, f func(*commit.Record)) error {
+func (a *population) receipts(since kopilka.Day, f func(*commit.Record)) error {
 	q := a.s.queue
 	from, err := q.SeqSince(q.Calendar().Start(since))
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *audience) receipts(since kopilka.Day, f func(*commit.Record)) error {
 }
 
 // buys counts a receipt, or takes it back, where it was bought.
-func (a *audience) buys(c *kopilka.Receipt, n int32) {
+func (a *population) buys(c *kopilka.Receipt, n int32) {
 	if c.Member == kopilka.NoMember || c.Amount == 0 {
 		return
 	}

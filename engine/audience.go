@@ -190,6 +190,11 @@ func (s *State) Drawn(at kopilka.Seq) (x Drawn, ok bool) {
 	return x, ok
 }
 
+// Draw is who will be held out of an audience that is to be frozen.
+func (s *State) Draw(audience string, control kopilka.BP) kopilka.Draw {
+	return kopilka.NewDraw(s.secret, audience, control)
+}
+
 // Held tells whether a number of the audience is held out.
 func (x *Drawn) Held(m kopilka.MemberNo) bool { return x.Control > 0 && x.draw.HeldOut(m) }
 
@@ -294,6 +299,30 @@ func (s *State) Stands(x *Drawn, no kopilka.MemberNo) (m kopilka.MemberNo, ok bo
 		}
 	}
 	return m, true
+}
+
+// Withheld is the member whom a number of an audience stands for, when he is held
+// out, be it for a number that has become part of him. It is false where he was frozen
+// under a lower number too.
+func (s *State) Withheld(x *Drawn, no kopilka.MemberNo) (m kopilka.MemberNo, ok bool) {
+	m = s.resolve(no)
+	a := s.accounts.At(int(m))
+	if a.erased() {
+		return m, false
+	}
+	held := x.Held(no)
+	if !a.hasClaims() {
+		return m, held
+	}
+	for _, part := range s.Parts(m) {
+		if _, in := s.Place(&x.Audience, part); in {
+			if part < no {
+				return m, false
+			}
+			held = held || x.Held(part)
+		}
+	}
+	return m, held
 }
 
 // checkAudiences proves that the chunks of every audience go up and add up.

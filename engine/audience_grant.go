@@ -14,6 +14,7 @@ const AudienceGrantsMax = 10_000
 // how far it has come, so that a restart goes on where it ended.
 type AudienceGrant struct {
 	Seq      kopilka.Seq
+	ID       string
 	Audience kopilka.Seq
 	Points   kopilka.Points
 	Next     int // numbers of the audience that have had their turn
@@ -44,7 +45,7 @@ func (s *State) grantAudience(c *kopilka.AudienceGrant, out *kopilka.Outcome) {
 		return
 	case c.Begun == 0:
 		at = len(s.grants)
-		s.grants = append(s.grants, AudienceGrant{Seq: s.seq, Audience: c.Audience, Points: c.Points})
+		s.grants = append(s.grants, AudienceGrant{Seq: s.seq, ID: clone(c.ID), Audience: c.Audience, Points: c.Points})
 		s.flagActor(c.Actor, c.Points*kopilka.Points(x.Members-x.HeldOut), out)
 	}
 	g := &s.grants[at]
