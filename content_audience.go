@@ -1,6 +1,6 @@
 package kopilka
 
-// What is said in commands about audiences and mailings: see ContentPrint.
+// What is said in commands about audiences: see ContentPrint.
 
 // Audience is whom an expression means, as it was sent, to be frozen.
 func (p *ContentPrint) Audience(name, expr string, control BP) {
