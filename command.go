@@ -38,12 +38,15 @@ const (
 	KindRating
 	KindNote
 	KindDrift
+	KindGather
+	KindAudience
+	KindAudienceGrant
 	kindEnd
 )
 
 var kindNames = [...]string{"", "genesis", "tick", "program", "key", "revoke", "member",
 	"receipt", "redemption", "grant", "adjustment", "return", "refresh", "hold", "capture", "void",
-	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note", "drift"}
+	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note", "drift", "gather", "audience", "audience-grant"}
 
 // String is the word for the kind in inspect and in metrics.
 func (k Kind) String() string {

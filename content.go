@@ -71,6 +71,9 @@ const (
 	tagFinished
 	tagUntil
 	tagStars
+	tagControl
+	tagExpr
+	tagAudience
 )
 
 // Sum is the fingerprint of what was said since the command was begun: the first 8

@@ -48,6 +48,9 @@ type Decoder struct {
 	rating     Rating
 	note       Note
 	drift      Drift
+	gather     Gather
+	audience   Audience
+	audGrant   AudienceGrant
 
 	fields decoder // of the command being read
 }
@@ -138,6 +141,12 @@ func (x *Decoder) command(k Kind) Command {
 		return &x.note
 	case KindDrift:
 		return &x.drift
+	case KindGather:
+		return &x.gather
+	case KindAudience:
+		return &x.audience
+	case KindAudienceGrant:
+		return &x.audGrant
 	}
 	return nil
 }

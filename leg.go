@@ -30,9 +30,10 @@ const (
 	LegLevel3
 	LegMerged   // points of a member who became part of another, less than 0
 	LegUnmerged // points that he got back
+	LegGrant    // of a grant to an audience
 )
 
-var legKindNames = [...]string{"", "welcome", "referrer", "referee", "level_1", "level_2", "level_3", "merged", "unmerged"}
+var legKindNames = [...]string{"", "welcome", "referrer", "referee", "level_1", "level_2", "level_3", "merged", "unmerged", "grant"}
 
 // String is the kind's name in answers.
 func (k LegKind) String() string {

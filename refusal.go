@@ -40,6 +40,8 @@ const (
 	CarrierLimit      // the books know as many carriers of cards as they can number
 	NamesExhausted    // all versions of the program have more names, or are more, than the books can number
 
+	ListFull // the books keep as many audiences, or grants to them, as they may
+
 	// Replayed is no refusal to the till: the id was spent by an equal command
 	// and its first answer is to be given again. Outcome.Prior says where it is.
 	Replayed
@@ -54,7 +56,7 @@ var refusalNames = [...]string{
 	"return-exceeds-receipt", "already-returned", "member-blocked", "phone-taken",
 	"referral-cycle", "not-found", "balance-limit", "program-fixed", "key-taken",
 	"hold-expired", "instrument-used", "instrument-expired", "instrument-unfit", "card-taken",
-	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted", "prefix-taken", "carrier-limit", "names-exhausted",
+	"source-closed", "already-merged", "not-merged", "tier-not-by-hand", "numbers-exhausted", "prefix-taken", "carrier-limit", "names-exhausted", "list-full",
 	"replayed", "stale",
 }
 

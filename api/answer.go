@@ -155,6 +155,11 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 		flagsField(e, out.Flags, r.watched)
 	case *kopilka.Emit:
 		s.emissionAnswer(e, c, out)
+	case *kopilka.Audience:
+		audienceAnswer(e, c)
+	case *kopilka.AudienceGrant:
+		s.audienceGrantAnswer(e, r.seq, c)
+		flagsField(e, out.Flags, r.watched)
 	case *kopilka.SetProgram:
 		switch {
 		case len(c.Document) == 0:

@@ -24,7 +24,7 @@ func (p *place) has(day kopilka.Day) bool { return p.First <= day && day <= p.La
 func isPlaced(t *query.Term) bool { return t.Field == query.BoughtAt || t.Field == query.BoughtIn }
 
 // placeOf is what such a term asks about.
-func (a *audience) placeOf(t *query.Term) place { return place{t.Field, t.Text, a.period(t)} }
+func (a *population) placeOf(t *query.Term) place { return place{t.Field, t.Text, a.period(t)} }
 
 // emptied is a line of a receipt of which nothing is left.
 type emptied struct {
@@ -40,7 +40,7 @@ const wholeSale = -1
 // that an expression asks about, up to the position. The books do not keep where
 // somebody bought or what, so the log is read, in one pass from the first day asked
 // about: about a microsecond a receipt, while tills go on.
-func (a *audience) goPlaces(expr *query.Expr) *problem {
+func (a *population) goPlaces(expr *query.Expr) *problem {
 	for _, t := range expr.Terms() {
 		if isPlaced(t) {
 			a.places[a.placeOf(t)] = nil
@@ -103,7 +103,7 @@ func appendEmptied(back []emptied, c *kopilka.Return, left *kopilka.Remains, lin
 }
 
 // receipts calls f for the receipts and the returns since a day, up to the position.
-func (a *audience) receipts(since kopilka.Day, f func(*commit.Record)) error {
+func (a *population) receipts(since kopilka.Day, f func(*commit.Record)) error {
 	q := a.s.queue
 	from, err := q.SeqSince(q.Calendar().Start(since))
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *audience) receipts(since kopilka.Day, f func(*commit.Record)) error {
 // buys counts a receipt of a member where it was bought, and in the categories of its
 // goods. Whose it is the outcome says: a command may name somebody who was part of
 // another by then.
-func (a *audience) buys(c *kopilka.Receipt, m kopilka.MemberNo) {
+func (a *population) buys(c *kopilka.Receipt, m kopilka.MemberNo) {
 	a.placesOf(c, m, func(p *place, receipts *uint32) {
 		if p.field == query.BoughtAt || soldIn(c, p.name, nil) {
 			*receipts++
@@ -133,7 +133,7 @@ func (a *audience) buys(c *kopilka.Receipt, m kopilka.MemberNo) {
 }
 
 // unbuys takes a receipt back from where nothing of it is left.
-func (a *audience) unbuys(c *kopilka.Receipt, gone []emptied) {
+func (a *population) unbuys(c *kopilka.Receipt, gone []emptied) {
 	whole := slices.ContainsFunc(gone, func(e emptied) bool { return e.line == wholeSale })
 	a.placesOf(c, gone[0].member, func(p *place, receipts *uint32) {
 		if p.field == query.BoughtAt && whole || p.field == query.BoughtIn && soldIn(c, p.name, nil) && !soldIn(c, p.name, gone) {
@@ -154,7 +154,7 @@ func soldIn(c *kopilka.Receipt, category string, gone []emptied) bool {
 }
 
 // placesOf calls f for the places of which a receipt may be, with its buyer's count.
-func (a *audience) placesOf(c *kopilka.Receipt, m kopilka.MemberNo, f func(p *place, receipts *uint32)) {
+func (a *population) placesOf(c *kopilka.Receipt, m kopilka.MemberNo, f func(p *place, receipts *uint32)) {
 	if m == kopilka.NoMember || c.Amount == 0 {
 		return
 	}

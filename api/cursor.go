@@ -71,6 +71,9 @@ func (c *call) listMark(b []byte) []byte {
 	for _, part := range [...]string{c.route.path, c.param, c.query("q"), c.query("as_of"), string(b)} {
 		said = append(binary.AppendUvarint(said, uint64(len(part))), part...)
 	}
+	if group := c.query("group"); group != "" {
+		said = append(said, group...)
+	}
 	mark := c.s.vault.CursorMark(said)
 	return mark[:]
 }

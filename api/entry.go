@@ -164,7 +164,10 @@ func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry, named
 	} else {
 		s.timeField(e, "at", d.At)
 	}
-	if v.leg != nil {
+	if grant, ok := record.Command.(*kopilka.AudienceGrant); ok {
+		strField(e, "reason", grant.Reason)
+		strField(e, "actor", grant.Actor)
+	} else if v.leg != nil {
 		strField(e, "leg", v.leg.Kind.String())
 		if named && !v.own {
 			s.friendFields(e, record)

@@ -69,8 +69,8 @@ func (s *Server) keepDates() (fresh bool) {
 }
 
 // tend destroys what a crash has left of forgotten members, learns what lies sealed in
-// the log, and then issues what is due whenever a
-// day or a program has come, until ctx ends.
+// the log, and then issues what is due whenever a day or a program has come, and goes on
+// with grants to audiences that a crash has cut, until ctx ends.
 func (s *Server) tend(ctx context.Context) {
 	if err := s.eraseKeys(ctx); err != nil {
 		s.opts.Log.Error("api: keys of forgotten members could not be destroyed; the next start tries again", "err", err)
@@ -84,6 +84,9 @@ func (s *Server) tend(ctx context.Context) {
 	for {
 		if err := s.issueDue(ctx); err != nil && ctx.Err() == nil {
 			s.opts.Log.Error("api: certificates that are due were not all issued; they are tried again", "err", err)
+		}
+		if err := s.finishGrants(ctx); err != nil && ctx.Err() == nil {
+			s.opts.Log.Error("api: a grant to an audience was not finished; it is tried again", "err", err)
 		}
 		select {
 		case <-beat.C:

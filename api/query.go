@@ -47,7 +47,7 @@ func (s *Server) querySegments(c *call) *problem {
 	case form != "application/json" && limit != 0 || limit == 0 && cursor != "":
 		return malformed("/limit", "pages are JSON, and have a limit")
 	}
-	a, expr, p := s.audience(text, form == "text/csv" || limit > 0)
+	a, expr, p := s.population(text, form == "text/csv" || limit > 0)
 	if p != nil {
 		return p
 	}
@@ -69,7 +69,7 @@ const pageMax = 1000
 
 // queryPage counts who was selected and, with a limit, shows some in order of
 // enrolment, as segmentPage does.
-func (s *Server) queryPage(c *call, a *audience, words []uint64, limit int, cursor string) *problem {
+func (s *Server) queryPage(c *call, a *population, words []uint64, limit int, cursor string) *problem {
 	from := kopilka.MemberNo(0)
 	if cursor != "" {
 		last, p := c.unmark(cursor)
@@ -108,12 +108,12 @@ func (s *Server) queryPage(c *call, a *audience, words []uint64, limit int, curs
 	return c.reply(fasthttp.StatusOK)
 }
 
-// audience is the members at one position of the log, as an expression asks about
+// population is the members at one position of the log, as an expression asks about
 // them. What was bought and where, and what follows from it, is exact at the position. What
 // else the books and the profiles say is read while members are selected, a few
 // thousand under one hold of a lock, so that no till waits: what was done meanwhile
 // may be seen.
-type audience struct {
+type population struct {
 	standing
 	s       *Server
 	members int
@@ -122,9 +122,9 @@ type audience struct {
 	aliases map[kopilka.MemberNo]kopilka.MemberNo
 }
 
-// audience reads an expression and what it needs of the purchases; with shown, also
+// population reads an expression and what it needs of the purchases; with shown, also
 // where everybody stands. It begins a pass, which the caller ends.
-func (s *Server) audience(text string, shown bool) (*audience, *query.Expr, *problem) {
+func (s *Server) population(text string, shown bool) (*population, *query.Expr, *problem) {
 	var rules *program.Program
 	s.queue.View(func(b *engine.State) { rules = b.Program() })
 	expr, p := readExpr(text, rules)
@@ -137,7 +137,7 @@ func (s *Server) audience(text string, shown bool) (*audience, *query.Expr, *pro
 	if p := s.passes.begin(); p != nil {
 		return nil, nil, p
 	}
-	a := &audience{s: s, sums: map[index.Period]index.Sums{}, places: map[place][]uint32{}}
+	a := &population{s: s, sums: map[index.Period]index.Sums{}, places: map[place][]uint32{}}
 	placed := slices.ContainsFunc(expr.Terms(), func(t *query.Term) bool { return isPlaced(t) })
 	var history *index.History
 	s.queue.View(func(b *engine.State) {
@@ -205,7 +205,7 @@ func personal(expr *query.Expr) bool {
 }
 
 // addUp folds the purchases of the periods that are asked for.
-func (a *audience) addUp(history *index.History, expr *query.Expr) {
+func (a *population) addUp(history *index.History, expr *query.Expr) {
 	var periods []index.Period
 	for _, t := range expr.Terms() {
 		if t.Field != query.Purchases && t.Field != query.Spent {
@@ -225,16 +225,16 @@ func (a *audience) addUp(history *index.History, expr *query.Expr) {
 	}
 }
 
-func (a *audience) period(t *query.Term) index.Period {
+func (a *population) period(t *query.Term) index.Period {
 	first, last := t.Period.On(a.Day)
 	return index.Period{First: first, Last: last}
 }
 
 // Members is how many there were at the position.
-func (a *audience) Members() int { return a.members }
+func (a *population) Members() int { return a.members }
 
 // Present leaves out numbers that are nobody's any more.
-func (a *audience) Present(block int, to *query.Bits) {
+func (a *population) Present(block int, to *query.Bits) {
 	var all query.Bits
 	for i := range min(query.BlockLen, a.members-block*query.BlockLen) {
 		all.Set(i)
@@ -247,7 +247,7 @@ func (a *audience) Present(block int, to *query.Bits) {
 }
 
 // Column gives what a term is about.
-func (a *audience) Column(t *query.Term, block int, among *query.Bits, to []int64) {
+func (a *population) Column(t *query.Term, block int, among *query.Bits, to []int64) {
 	from := block * query.BlockLen
 	people, first := a.s.facets, kopilka.MemberNo(from)
 	if of := standingOf(t.Field); of != nil {
@@ -318,7 +318,7 @@ func standingOf(f query.Field) func(*index.Standing) int64 {
 }
 
 // factOf reads what a term is about from what the books say of a member.
-func (a *audience) factOf(t *query.Term) func(*engine.Fact) int64 {
+func (a *population) factOf(t *query.Term) func(*engine.Fact) int64 {
 	is := func(b bool) int64 {
 		if b {
 			return 1
@@ -342,7 +342,7 @@ func (a *audience) factOf(t *query.Term) func(*engine.Fact) int64 {
 const factsMax = 8192
 
 // books calls f for those members of a block whose bits are set.
-func (a *audience) books(block int, among *query.Bits, f func(b *engine.State, i int, m kopilka.MemberNo)) {
+func (a *population) books(block int, among *query.Bits, f func(b *engine.State, i int, m kopilka.MemberNo)) {
 	first := kopilka.MemberNo(block * query.BlockLen)
 	for from := 0; from < query.BlockLen; from += factsMax {
 		some := among[from/64 : (from+factsMax)/64]

@@ -202,7 +202,7 @@ func TestQueryAfterStart(t *testing.T) {
 	next.learnNames(t.Context())
 	close(next.issuer.learned)
 	for expr, want := range map[string]uint64{"store:S1": 0b011, "store:S2": 0, "sex:f": 0b001, "age>30": 0b010, "attr.size:38": 0b001, "!sex:f": 0b110} {
-		a, e, p := next.audience(expr, false)
+		a, e, p := next.population(expr, false)
 		if p != nil {
 			t.Fatalf("%s: %+v", expr, p)
 		}

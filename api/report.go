@@ -32,6 +32,7 @@ var reports = map[string]func(*reporting) (report.Fold, *problem){
 	"instruments":  (*reporting).instruments,
 	"campaigns":    (*reporting).campaigns,
 	"reactivation": (*reporting).reactivation,
+	"effect":       (*reporting).effect,
 }
 
 const liabilityReport = "liability"
@@ -58,6 +59,8 @@ func (s *Server) report(c *call) *problem {
 		known = known[2:]
 	case c.param == "reactivation":
 		known = append(known, "t0")
+	case c.param == "effect":
+		known = append(known, "audience", "segment")
 	case begin == nil:
 		return problemOf(codeNotFound, "the reports are "+strings.Join(slices.Sorted(maps.Keys(reports)), ", ")+", "+liabilityReport)
 	}

@@ -19,8 +19,13 @@ func TestReports(t *testing.T) {
 	s.post("/v1/receipts", `{"id":"nobody","amount":20000,"store":"S2","cashier":"bob"}`).is(201)
 	s.post("/v1/receipts/"+id+"/returns", `{"id":"back","amount":10000,"store":"S2"}`).is(201)
 
+	s.as("admin", "POST", "/v1/audiences", `{"id":"all","expr":"!blocked"}`).is(201)
 	for name := range reports {
-		s.as("analyst", "GET", "/v1/reports/"+name, "").is(200, "report", name, "from", "2026-03-01", "to", "2026-03-02")
+		path := "/v1/reports/" + name
+		if name == "effect" {
+			path += "?audience=all&from=2026-03-01"
+		}
+		s.as("analyst", "GET", path, "").is(200, "report", name, "from", "2026-03-01", "to", "2026-03-02")
 		s.as("till", "GET", "/v1/reports/"+name, "").refused(codeForbidden, "")
 	}
 	s.get("/v1/reports/program").is(200, "contacts", 3, "enrolled", 3, "buyers", 2, "buyers_share_bp", 6666,

@@ -99,6 +99,8 @@ type Server struct {
 	passes   passes
 	// simulating is held by the one simulation that is reckoned.
 	simulating sync.Mutex
+	freezing   sync.Mutex // held while an audience is gathered
+	granting   sync.Mutex // held while an audience is given points
 
 	paths   paths
 	http    fasthttp.Server

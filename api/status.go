@@ -48,6 +48,7 @@ const (
 	codeNumbersExhausted    code = "numbers-exhausted"
 	codePrefixTaken         code = "prefix-taken"
 	codeCarrierLimit        code = "carrier-limit"
+	codeListFull            code = "list-full"
 	codeKeyTaken            code = "key-taken"
 	codeOverloaded          code = "overloaded"
 	codeOutcomeUnknown      code = "outcome-unknown"
@@ -100,6 +101,7 @@ var kinds = map[code]kind{
 	codeNumbersExhausted:    {409, "The prefix has no numbers left for so many", false},
 	codePrefixTaken:         {409, "Numbers of another prefix would begin like these", false},
 	codeCarrierLimit:        {409, "No more kinds of carriers can be told apart", false},
+	codeListFull:            {409, "The books keep no more of these", false},
 	codeOverloaded:          {503, "Too much to do at the moment", true},
 	codeOutcomeUnknown:      {503, "It is not known whether the command was recorded", true},
 	codeStorageFull:         {507, "The disk is full", true},
@@ -136,6 +138,7 @@ var refusals = map[kopilka.Refusal]code{
 	kopilka.NumbersExhausted:     codeNumbersExhausted,
 	kopilka.PrefixTaken:          codePrefixTaken,
 	kopilka.CarrierLimit:         codeCarrierLimit,
+	kopilka.ListFull:             codeListFull,
 	kopilka.NamesExhausted:       codeProgramInvalid,
 }
 

@@ -86,3 +86,24 @@ instruments: [{id: gift, kind: gift_certificate, value: 100000, valid_days: 365,
 		t.Fatalf("%+v", all)
 	}
 }
+
+// An audience is frozen, given points, and read back.
+func TestAudience(t *testing.T) {
+	c := serve(t)
+	must[*client.Answer](t)(c.PutMember(client.PutMember{Card: "ania"}))
+	made := must[*client.Audience](t)(c.Freeze(client.NewAudience{ID: "all", Expr: "!blocked"}))
+	g := must[*client.AudienceGrant](t)(c.GrantAudience("all", 50, client.ByHand{ID: "g", Reason: "r", Actor: "a"}))
+	read := must[*client.Audience](t)(c.Audience("all"))
+	if made.Members == 0 || g.Members != made.Addressed || len(read.Grants) != 1 || read.Grants[0].Members != g.Members {
+		t.Fatalf("%+v, %+v, %+v", made, g, read)
+	}
+	for x, err := range c.Audiences() {
+		if err != nil || x.Seq != made.Seq {
+			t.Fatalf("%+v, %v", x, err)
+		}
+	}
+	var csv strings.Builder
+	if err := c.AudienceCSV(&csv, "all", "addressed"); err != nil || !strings.Contains(csv.String(), "ania") {
+		t.Fatalf("%q, %v", csv.String(), err)
+	}
+}

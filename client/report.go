@@ -15,6 +15,8 @@ import (
 type Period struct {
 	From, To string
 	T0       string // of reactivation: the day by whose end people had stopped coming
+	Audience string // of effect: whose two groups are compared
+	Segment  string // of effect: only who was in it before; empty: all
 }
 
 // Report is the figures of a report and its tables, by their names in the reference.
@@ -50,7 +52,7 @@ func (c *Client) ReportCSV(w io.Writer, name, table string, p Period) error {
 }
 
 func (p Period) of(report string, params ...string) string {
-	return query("/v1/reports/"+url.PathEscape(report), append(params, "from", p.From, "to", p.To, "t0", p.T0)...)
+	return query("/v1/reports/"+url.PathEscape(report), append(params, "from", p.From, "to", p.To, "t0", p.T0, "audience", p.Audience, "segment", p.Segment)...)
 }
 
 // UnmarshalJSON reads a report of any name: lists are tables, numbers figures.

@@ -66,6 +66,12 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.keepNote(c, out)
 	case *kopilka.Drift:
 		s.drift(c, out)
+	case *kopilka.Gather:
+		s.gather(c, out)
+	case *kopilka.Audience:
+		s.freeze(c, out)
+	case *kopilka.AudienceGrant:
+		s.grantAudience(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:

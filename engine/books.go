@@ -91,6 +91,9 @@ func (s *State) Check() error {
 	if err := s.checkClaims(); err != nil {
 		return err
 	}
+	if err := s.checkAudiences(); err != nil {
+		return err
+	}
 	if err := s.checkNumbers(); err != nil {
 		return err
 	}

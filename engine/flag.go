@@ -48,6 +48,15 @@ func (s *State) countEarned(x *sale, c *kopilka.Receipt, out *kopilka.Outcome) {
 // for long.
 func (s *State) flagByHand(a *account, actor string, points kopilka.Points, out *kopilka.Outcome) {
 	s.flagDormant(a, out)
+	s.flagActor(actor, points, out)
+}
+
+// flagActor flags more value moved by hand on a day by one actor than the program
+// thinks right.
+func (s *State) flagActor(actor string, points kopilka.Points, out *kopilka.Outcome) {
+	if s.Program() == nil {
+		return // nobody is enrolled yet
+	}
 	rule := &s.Program().Fraud
 	if rule.AdjustedPerDay == 0 {
 		return

@@ -104,7 +104,11 @@ func (s *State) payLegs(m kopilka.MemberNo, activates, expires kopilka.Day, out 
 		l := &out.Legs[i]
 		l.Activates, l.Expires = activates, expires
 		a := s.member(l.Member)
-		s.books.Legs += l.Points
+		if l.Kind == kopilka.LegGrant {
+			s.books.Granted += l.Points
+		} else {
+			s.books.Legs += l.Points
+		}
 		switch l.Kind {
 		case kopilka.LegWelcome:
 			a.standing |= welcomedBit

@@ -176,9 +176,13 @@ func (b *clerk) payLegs(m kopilka.MemberNo, day kopilka.Lot, o *kopilka.Outcome)
 	for i := range o.Legs {
 		l := &o.Legs[i]
 		l.Activates, l.Expires = day.Activates, day.Expires
-		b.books.Legs += l.Points
-		b.people[m].welcomed = b.people[m].welcomed || l.Kind == kopilka.LegWelcome
-		b.people[m].brought = b.people[m].brought || l.Kind == kopilka.LegReferrer || l.Kind == kopilka.LegReferee
+		if l.Kind == kopilka.LegGrant {
+			b.books.Granted += l.Points
+		} else {
+			b.books.Legs += l.Points
+			b.people[m].welcomed = b.people[m].welcomed || l.Kind == kopilka.LegWelcome
+			b.people[m].brought = b.people[m].brought || l.Kind == kopilka.LegReferrer || l.Kind == kopilka.LegReferee
+		}
 		g := kopilka.Lot{Points: l.Points, Activates: l.Activates, Expires: l.Expires}
 		if l.Member == m {
 			b.give(b.people[m], g, o)
@@ -377,6 +381,10 @@ func (b *clerk) countEarned(p *person, c *kopilka.Receipt, o *kopilka.Outcome) {
 
 func (b *clerk) flagByHand(p *person, actor string, n kopilka.Points, o *kopilka.Outcome) {
 	b.flagDormant(p, o)
+	b.flagActor(actor, n, o)
+}
+
+func (b *clerk) flagActor(actor string, n kopilka.Points, o *kopilka.Outcome) {
 	if most := b.program().Fraud.AdjustedPerDay; most > 0 {
 		if n < 0 {
 			n = -n

@@ -35,6 +35,7 @@ type clerk struct {
 	brought  map[string]int64          // members enrolled, by source
 	stock    stock
 	tickets  []*ticket
+	office   office
 
 	// What the index says, which has a twin of its own: everybody's segment before
 	// the command, and a member's after it.
@@ -177,6 +178,12 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		k.Revoked = true
 		b.keys[c.KeyID] = k
 	case *kopilka.Refresh:
+	case *kopilka.Gather:
+		b.gather(c, &o)
+	case *kopilka.Audience:
+		b.freeze(c, &o)
+	case *kopilka.AudienceGrant:
+		b.grantAudience(c, &o)
 	default:
 		panic(fmt.Sprintf("the clerk has not heard of %s", c.Kind()))
 	}

@@ -38,6 +38,9 @@ type header struct {
 	Merged    []merged
 	Emissions []emission
 	FreeClaim uint32
+	Audiences []Audience
+	Gathering gathering
+	Grants    []AudienceGrant
 
 	Young   int
 	Base    kopilka.Seq
@@ -86,6 +89,7 @@ func (s *State) header() header {
 	slices.SortFunc(h.Adjusted, func(a, b adjusted) int { return strings.Compare(a.Actor, b.Actor) })
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
 	h.Carriers = slices.Clone(s.carriers)
+	h.Audiences, h.Gathering, h.Grants = slices.Clone(s.audiences), s.gathering, slices.Clone(s.grants)
 	for from, into := range s.merged {
 		h.Merged = append(h.Merged, merged{from, into})
 	}
@@ -96,7 +100,7 @@ func (s *State) header() header {
 func (s *State) columns() []slab.Column {
 	return append([]slab.Column{&s.accounts, &s.cards, &s.longCards, &s.phones, &s.lots,
 		&s.byCard.slots, &s.byCard.heads, &s.byPhone.slots, &s.byPhone.heads,
-		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.told, &s.byMore.slots, &s.byMore.heads,
+		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.told, &s.sets.chunks, &s.sets.words, &s.byMore.slots, &s.byMore.heads,
 		&s.recent.generations[0].slots, &s.recent.generations[1].slots}, s.index.Columns()...)
 }
 
@@ -190,6 +194,7 @@ func (s *State) restored(h *header) error {
 		s.addEmission(e)
 	}
 	s.carriers = h.Carriers
+	s.audiences, s.gathering, s.grants = h.Audiences, h.Gathering, h.Grants
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into

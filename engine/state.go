@@ -32,8 +32,11 @@ type State struct {
 	carriers  []string                              // what cards are, in the order in which they were first named
 	merged    map[kopilka.MemberNo]kopilka.MemberNo // who is part of whom: see resolve
 	emissions []emission
-	prefixes  []*prefix // of emissions, in the order of their first
-	freeClaim uint32    // head of the list of free claims
+	prefixes  []*prefix  // of emissions, in the order of their first
+	freeClaim uint32     // head of the list of free claims
+	audiences []Audience // the oldest first
+	gathering gathering
+	grants    []AudienceGrant // to audiences, the oldest first
 
 	accounts  slab.Slab[account]
 	cards     slab.Slab[card]
@@ -48,6 +51,7 @@ type State struct {
 	moreCards slab.Slab[moreCard]
 	earns     slab.Slab[earnsOn] // shorter than accounts where nobody after was counted
 	told      slab.Slab[told]
+	sets      audienceSets
 	byMore    table // further cards, by the same tag as cards
 	recent    recent
 	index     *index.Index

@@ -28,7 +28,7 @@ func TestStep(t *testing.T) {
 	}
 	for _, what := range []string{"welcome", "referrer", "referee", "level_3", "legs called", "legs owed", "legs run out",
 		"campaigns", "certificate", "gift_certificate", "coupon", "discount_card", "two at once", "held",
-		"certificate back", "certificate lapsed", "flags 1", "flags 5", "anonymous"} {
+		"certificate back", "certificate lapsed", "flags 1", "flags 5", "anonymous", "grant"} {
 		if *seedsFlag >= 300 && all[what] < 5 {
 			t.Errorf("only %d cases of %s", all[what], what)
 		}
@@ -151,6 +151,9 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 		}
 	}
 	if err := sameNumbers(s, b); err != nil {
+		return err
+	}
+	if err := b.sameAudiences(s); err != nil {
 		return err
 	}
 	if err := b.sameTickets(s); err != nil {

@@ -130,6 +130,9 @@ func (x *till) next() []kopilka.Command {
 	if x.odds(10) {
 		return one(x.identities())
 	}
+	if x.odds(4) {
+		return x.audiences()
+	}
 	if x.odds(20) {
 		return x.claim()
 	}

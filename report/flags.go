@@ -38,7 +38,7 @@ const (
 
 func (f *flagsFold) Reads() (since kopilka.Day, before, kinds kopilka.Kinds) {
 	return f.set.From, 0, kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindGrant, kopilka.KindAdjustment, kopilka.KindIssue, kopilka.KindMerge,
-		kopilka.KindUnmerge, kopilka.KindErase)
+		kopilka.KindUnmerge, kopilka.KindErase, kopilka.KindAudienceGrant)
 }
 
 func (f *flagsFold) Add(r *Record) {

@@ -117,6 +117,24 @@ func (f *fields) command(c kopilka.Command) string {
 	case *kopilka.Drift:
 		f.number("first", int64(c.First))
 		f.number("count", int64(c.Count))
+	case *kopilka.Gather:
+		f.text("audience", c.Audience)
+		f.mark("start", c.Start)
+		f.number("block", int64(c.Block))
+		fmt.Fprintf(f, " members=%dB", len(c.Members))
+	case *kopilka.Audience:
+		f.text("name", c.Name)
+		f.text("expr", c.Expr)
+		f.text("as_of", c.AsOf.String())
+		f.number("control_bp", int64(c.Control))
+		f.number("members", int64(c.Members))
+		f.number("held_out", int64(c.HeldOut))
+	case *kopilka.AudienceGrant:
+		f.number("audience", int64(c.Audience))
+		f.number("begun", int64(c.Begun))
+		f.number("from", int64(c.From))
+		f.points("points", c.Points)
+		f.byHand(c.Reason, c.Actor)
 	case *kopilka.Rating:
 		f.text("receipt", c.Receipt)
 		f.number("stars", int64(c.Stars))
