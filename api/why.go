@@ -16,6 +16,13 @@ func (s *Server) whyNot(o *order, out *kopilka.Outcome) *problem {
 	switch out.Refusal {
 	case kopilka.RedeemNotPermitted:
 		p.detail = "points and certificates are spent by " + spentBy(s.rules(out.Program)) + ", not by " + o.deed.NamedBy.String()
+	case kopilka.ReferralCycle:
+		switch o.cmd.(type) {
+		case *kopilka.Merge:
+			p.detail = "the member of from has invited this one, himself or through others: merge the other way round, this one into that of from"
+		case *kopilka.Unmerge:
+			p.detail = "by himself again, the part would have invited who invited him: change who invited whom between them first"
+		}
 	case kopilka.HoldExpired:
 		if o.lapses != 0 {
 			p.detail = "the hold lapsed at " + o.lapses.Std().In(s.zone()).Format(stamp)
