@@ -245,3 +245,40 @@ func TestEventsWait(t *testing.T) {
 		t.Fatal(r.text)
 	}
 }
+
+// TestEventsWaitEnds: a wait that nothing happens in ends with an empty page.
+func TestEventsWaitEnds(t *testing.T) {
+	s := open(t)
+	begun := time.Now()
+	r := s.as("analyst", "GET", fmt.Sprintf("/v1/events?after=%d&wait=1", s.queue.Seq()), "").is(200, "next_after", int(s.queue.Seq()))
+	if took := time.Since(begun); len(r.at("data").([]any)) > 0 || took < time.Second {
+		t.Fatalf("after %s: %s", took, r.text)
+	}
+}
+
+// TestEventsWaiters: so many wait and no more, and the end of the server ends them.
+func TestEventsWaiters(t *testing.T) {
+	s := open(t)
+	path := fmt.Sprintf("/v1/events?after=%d", s.queue.Seq())
+	got := make(chan *reply, eventsWaiting)
+	for range eventsWaiting {
+		go func() { got <- s.as("analyst", "GET", path+"&wait=30", "") }()
+	}
+	for begun := time.Now(); len(s.server.waiting) < eventsWaiting; time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatalf("%d of %d wait", len(s.server.waiting), eventsWaiting)
+		}
+	}
+	s.as("analyst", "GET", path+"&wait=30", "").refused(codeOverloaded, "")
+	s.as("analyst", "GET", path, "").is(200)
+	begun := time.Now()
+	s.server.stop() // the first thing that a shutdown does
+	for range eventsWaiting {
+		if r := (<-got).is(200); len(r.at("data").([]any)) > 0 {
+			t.Fatal(r.text)
+		}
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Fatalf("a shutdown waits %s for those who wait", took)
+	}
+}
