@@ -44,6 +44,8 @@ var testStart = time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
 // connection in memory, on a clock that stands.
 type shop struct {
 	t      testing.TB
+	dir    string
+	stop   func()
 	server *Server
 	queue  *commit.Queue
 	ln     *fasthttputil.InmemoryListener
@@ -62,12 +64,28 @@ func openWith(t testing.TB, program string, opts Options) *shop {
 // openAt opens a shop on a clock that stands at an instant.
 func openAt(t testing.TB, program string, opts Options, now kopilka.Time) *shop {
 	t.Helper()
-	dir := t.TempDir()
-	log, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "data"), Logger: discard})
+	s := &shop{t: t, dir: t.TempDir(), keys: map[string]string{}}
+	s.start(program, opts, now)
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+// restart ends the server in good order, and begins anew on its folder.
+func (s *shop) restart(program string, opts Options, now kopilka.Time) {
+	s.t.Helper()
+	s.stop()
+	s.start(program, opts, now)
+}
+
+// start begins a server on the shop's folder.
+func (s *shop) start(program string, opts Options, now kopilka.Time) {
+	t := s.t
+	t.Helper()
+	log, err := wal.Open(wal.Options{Dir: filepath.Join(s.dir, "data"), Logger: discard})
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs, err := outcomes.Open(filepath.Join(dir, "data", "ids"), nil)
+	runs, err := outcomes.Open(filepath.Join(s.dir, "data", "ids"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +93,7 @@ func openAt(t testing.TB, program string, opts Options, now kopilka.Time) *shop 
 	if err != nil {
 		t.Fatal(err)
 	}
-	vault, err := people.Open(filepath.Join(dir, "data"), filepath.Join(dir, "master.key"))
+	vault, err := people.Open(filepath.Join(s.dir, "data"), filepath.Join(s.dir, "master.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,20 +104,24 @@ func openAt(t testing.TB, program string, opts Options, now kopilka.Time) *shop 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{t: t, server: server, queue: queue, ln: fasthttputil.NewInmemoryListener(), keys: map[string]string{}}
+	ln := fasthttputil.NewInmemoryListener()
+	s.server, s.queue, s.ln = server, queue, ln
 	s.client = &http.Client{Transport: &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return s.ln.Dial() },
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() },
 	}}
 	for _, k := range []struct {
 		name, store string
 		role        kopilka.Role
 	}{{"till", "", kopilka.RoleTill}, {"s1", "S1", kopilka.RoleTill}, {"analyst", "", kopilka.RoleAnalyst}, {"admin", "", kopilka.RoleAdmin}} {
-		s.keys[k.name] = s.newKey(k.name, k.role, k.store)
+		if s.keys[k.name] == "" {
+			s.keys[k.name] = s.newKey(k.name, k.role, k.store)
+		}
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(s.ln) }()
-	t.Cleanup(func() {
-		s.client.CloseIdleConnections()
+	go func() { served <- server.Serve(ln) }()
+	client := s.client
+	s.stop = func() {
+		client.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
@@ -114,8 +136,7 @@ func openAt(t testing.TB, program string, opts Options, now kopilka.Time) *shop 
 		if err := queue.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
-	})
-	return s
+	}
 }
 
 // testLog shows what the server logs, which is nothing when all is well.

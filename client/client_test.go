@@ -218,6 +218,10 @@ func TestDayAtTheTill(t *testing.T) {
 		t.Fatalf("by number: %+v", byNo)
 	}
 
+	if told, err := c.Events(last.Seq-1, 1, time.Second, "balance"); err != nil || len(told.Data) != 1 || told.NextAfter != last.Seq || told.Data[0].Seq != last.Seq ||
+		told.Data[0].MemberID != last.MemberID || told.Data[0].Balance != last.Balance || told.Data[0].Cause != "adjustment" {
+		t.Fatalf("events: %+v, %v", told, err)
+	}
 	bought := must[*client.Categories](t)(c.Categories(card, "2026-06-01", "2026-06-30"))
 	if len(bought.Data) != 1 || bought.Seq != last.Seq || bought.Data[0] != (client.BoughtCategory{Receipts: bought.Data[0].Receipts, Amount: 60_000, LastBought: "2026-06-01"}) {
 		t.Fatalf("bought: %+v", bought)

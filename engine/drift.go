@@ -44,7 +44,7 @@ func (s *State) sameLabels(x, y kopilka.Labels) bool {
 // announce puts into the outcome of a command what is to be told beside the rest.
 func (s *State) announce(c kopilka.Command, out *kopilka.Outcome) {
 	switch c := c.(type) {
-	case *kopilka.Receipt, *kopilka.Return:
+	case *kopilka.Receipt, *kopilka.Return, *kopilka.Redemption, *kopilka.Grant, *kopilka.Adjustment, *kopilka.Hold, *kopilka.Capture, *kopilka.Void:
 		if out.Member != kopilka.NoMember {
 			s.say(out.Member, out.Segment, out.Tier, out)
 		}
