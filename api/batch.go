@@ -207,9 +207,10 @@ func wordOf(text []byte, name string) (word string) {
 
 // depends tells whether an order must see what an earlier one of the group does:
 // a member who is enrolled there, a receipt or return whose goods come back. Ids
-// and receipt numbers that come twice are seen by the books themselves.
+// and receipt numbers that come twice are seen by the books themselves; of an import they
+// have to be seen before a card is enrolled for them.
 func (b *batch) depends(o *order) bool {
-	if b.past && (b.said[o.head.ID] || b.said[receiptNo(o)]) {
+	if b.past && (b.said[o.head.ID] || b.said[b.receiptNo(o)]) { // of neither is the empty word said
 		return true
 	}
 	if o.cmd.Kind() == kopilka.KindMember {
@@ -229,9 +230,10 @@ func (b *batch) depends(o *order) bool {
 
 func (b *batch) note(o *order) {
 	if b.past {
-		b.said[o.head.ID] = true
-		if no := receiptNo(o); no != "" {
-			b.said[no] = true
+		for _, word := range [...]string{o.head.ID, b.receiptNo(o)} {
+			if word != "" { // members need no id, and sales no number
+				b.said[word] = true
+			}
 		}
 	}
 	switch o.cmd.Kind() {
@@ -250,13 +252,18 @@ func (b *batch) note(o *order) {
 	}
 }
 
-// receiptNo is the number that the till printed on a sale, with where it did; empty
-// when the line is none. No id has a line feed in it.
-func receiptNo(o *order) string {
+// receiptNo is the number that the till printed on a sale, with where and when it did;
+// empty when the line has none. No id has a line feed in it.
+func (b *batch) receiptNo(o *order) string {
 	if o.cmd.Kind() != kopilka.KindReceipt || !o.deed.HasReceiptNo() {
 		return ""
 	}
-	return o.deed.Store + "\n" + o.deed.Till + "\n" + o.deed.ReceiptNo
+	q := b.c.s.queue
+	at := o.deed.At
+	if !o.timed {
+		at = q.Now()
+	}
+	return o.deed.Store + "\n" + o.deed.Till + "\n" + o.deed.ReceiptNo + "\n" + q.Calendar().DayOf(at).String()
 }
 
 // flush carries the group through the queue and writes its answers.
@@ -379,7 +386,7 @@ func (b *batch) answer(l *line) {
 
 // enrols tells whether a line makes a member of a card that nobody has: a purchase, a
 // return that names no receipt, and points that are given do. What only a member can have
-// done does not, nor what the books would refuse: a line that is refused changes nothing.
+// done does not, nor a line whose time, id or number will be refused: a refusal changes nothing.
 func (b *batch) enrols(o *order) (bool, error) {
 	switch c := o.cmd.(type) {
 	case *kopilka.Receipt, *kopilka.Grant:
@@ -407,7 +414,7 @@ func (b *batch) enrols(o *order) (bool, error) {
 	if at > now+kopilka.Time(aheadMax.Milliseconds()) || day > q.Calendar().DayOf(now) {
 		return false, nil
 	}
-	if receiptNo(o) == "" {
+	if b.receiptNo(o) == "" {
 		return true, nil
 	}
 	found, err = q.FindReceiptNo(kopilka.KindReceipt, o.deed.Store, o.deed.Till, o.deed.ReceiptNo, day)

@@ -47,6 +47,10 @@ func (s *Server) categories(c *call) *problem {
 	if from > to {
 		return malformed("", "from is after to")
 	}
+	if p := s.passes.begin(); p != nil {
+		return p
+	}
+	defer s.passes.end()
 	f := basketFold{s: s, from: from, to: to, seq: seq, of: map[string]*basket{}}
 	if p := f.read(ledgers, entriesMax); p != nil {
 		return p

@@ -31,7 +31,9 @@ const (
 	eventsWait    = 30
 	eventsWaiting = 64
 	// eventsBeat is how often one that waits looks whether the server ends.
-	eventsBeat = 200 * time.Millisecond
+	eventsBeat = 500 * time.Millisecond
+	// eventsPause is the least time between two reads of the log for one request.
+	eventsPause = 50 * time.Millisecond
 )
 
 // eventType is what kind of change an event tells.
@@ -62,10 +64,10 @@ type event struct {
 	balance, pending, held, debt kopilka.Points
 }
 
-// eventKinds are the kinds of commands that have something for the feed.
-var eventKinds = kopilka.KindsOf(kopilka.KindMember, kopilka.KindReceipt, kopilka.KindRedemption, kopilka.KindGrant,
-	kopilka.KindAdjustment, kopilka.KindReturn, kopilka.KindHold, kopilka.KindCapture, kopilka.KindVoid,
-	kopilka.KindMerge, kopilka.KindUnmerge, kopilka.KindErase, kopilka.KindDrift)
+// eventKinds are the kinds of commands that may have something for the feed: all but
+// these, so that a kind that comes later is not forgotten.
+var eventKinds = kopilka.AllKinds &^ kopilka.KindsOf(kopilka.KindGenesis, kopilka.KindTick, kopilka.KindProgram, kopilka.KindKey,
+	kopilka.KindRevoke, kopilka.KindRefresh, kopilka.KindEmit, kopilka.KindRating, kopilka.KindNote, kopilka.KindGather)
 
 // feed is a page while it is filled.
 type feed struct {
@@ -98,14 +100,19 @@ func (s *Server) events(c *call) *problem {
 	}
 	until := time.Now().Add(wait)
 	for {
-		if err := s.fill(&f); err != nil {
+		newest, err := s.fill(&f)
+		if err != nil {
 			return s.failed(err)
 		}
 		left := time.Until(until)
-		if len(f.list) > 0 || left <= 0 || s.stopped.Err() != nil {
+		if len(f.list) > 0 || f.after < newest || left <= 0 || s.stopped.Err() != nil {
 			break
 		}
-		s.queue.Wait(f.after+1, min(left, eventsBeat))
+		if s.queue.Wait(f.after+1, min(left, eventsBeat)) {
+			// Under load there is a frame every millisecond, and most have nothing of
+			// what is asked for: they are read together.
+			time.Sleep(min(left, eventsPause))
+		}
 	}
 	return s.sendFeed(c, &f)
 }
@@ -147,15 +154,14 @@ func (s *Server) feedAsked(c *call, f *feed) (wait time.Duration, p *problem) {
 }
 
 // fill reads the log on from where the feed stands, until the page is full or
-// enough is read.
-func (s *Server) fill(f *feed) error {
-	var newest kopilka.Seq
+// enough is read, and tells how far the log went.
+func (s *Server) fill(f *feed) (newest kopilka.Seq, err error) {
 	s.queue.View(func(b *engine.State) { newest, f.versions = b.Seq(), b.Versions() })
 	to := min(newest, f.after+eventsRead)
 	if to == f.after {
-		return nil
+		return newest, nil
 	}
-	err := s.queue.Records(f.after+1, to, eventKinds, func(r *commit.Record) error {
+	err = s.queue.Records(f.after+1, to, eventKinds, func(r *commit.Record) error {
 		if len(f.list) >= f.limit {
 			return errPageFull
 		}
@@ -168,11 +174,10 @@ func (s *Server) fill(f *feed) error {
 	switch {
 	case err == nil:
 		f.after = to
-		return nil
 	case errors.Is(err, errPageFull):
-		return nil
+		err = nil
 	}
-	return err
+	return newest, err
 }
 
 // command adds what one command has changed.

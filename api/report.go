@@ -208,13 +208,14 @@ func (r *reporting) read(from, to kopilka.Seq, kinds kopilka.Kinds, fold report.
 
 // instruments adds what is left of the emitted numbers, as the books know it.
 func (r *reporting) instruments() (report.Fold, *problem) {
-	b, err := r.s.queue.Copy()
+	var left []report.NumbersLeft
+	err := r.s.queue.Copy(func(b *engine.State) {
+		for _, n := range b.NumbersLeft() {
+			left = append(left, report.NumbersLeft(n))
+		}
+	})
 	if err != nil {
 		return nil, r.s.failed(err)
-	}
-	var left []report.NumbersLeft
-	for _, n := range b.NumbersLeft() {
-		left = append(left, report.NumbersLeft(n))
 	}
 	return report.Instruments(&r.set, left), nil
 }
@@ -286,16 +287,17 @@ func (r *reporting) reactivation() (report.Fold, *problem) {
 // liability is what is owed to members now, by the month it runs out and by tier. It
 // is added up from a copy of the books, so that tills do not wait for it.
 func (r *reporting) liability() (report.Report, *problem) {
+	var owed engine.Liability
+	var tiers []string
 	now := r.s.queue.Now()
-	b, err := r.s.queue.Copy()
+	err := r.s.queue.Copy(func(b *engine.State) {
+		owed, r.seq, r.set.To = b.Liability(now), b.Seq(), b.Day()
+		for _, t := range b.Program().Tiers {
+			tiers = append(tiers, t.ID)
+		}
+	})
 	if err != nil {
 		return report.Report{}, r.s.failed(err)
-	}
-	owed := b.Liability(now)
-	r.seq, r.set.To = b.Seq(), b.Day()
-	var tiers []string
-	for _, t := range b.Program().Tiers {
-		tiers = append(tiers, t.ID)
 	}
 	t := report.Table{Name: "owed", Keys: []string{"month", "tier"}, Columns: []string{"members", "points"}}
 	for _, o := range owed.Owed {

@@ -8,6 +8,7 @@ import (
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/program"
 	"github.com/kopilka/kopilka/whatif"
 	"github.com/valyala/fasthttp"
@@ -25,19 +26,24 @@ var (
 // books.
 func Simulate(q *commit.Queue, p *program.Program, from kopilka.Day, waits func() error) (whatif.Result, error) {
 	ask := whatif.Question{Program: p}
-	b, err := q.Copy()
+	var seq kopilka.Seq
+	var err error
+	q.View(func(b *engine.State) {
+		switch now := b.Program(); {
+		case p.Currency != now.Currency || p.MinorUnits != now.MinorUnits || p.TimeZone != now.TimeZone:
+			err = errFixed
+		case from > b.Day():
+			err = errNotYet
+		}
+	})
+	if err == nil {
+		err = q.Copy(func(b *engine.State) {
+			seq, ask.From, ask.Actual = b.Seq(), max(from, b.Versions()[0].Day), whatif.Stand(b)
+		})
+	}
 	if err != nil {
 		return whatif.Result{}, err
 	}
-	switch now := b.Program(); {
-	case p.Currency != now.Currency || p.MinorUnits != now.MinorUnits || p.TimeZone != now.TimeZone:
-		return whatif.Result{}, errFixed
-	case from > b.Day():
-		return whatif.Result{}, errNotYet
-	}
-	seq := b.Seq()
-	ask.From, ask.Actual = max(from, b.Versions()[0].Day), whatif.Stand(b)
-	b = nil // its memory is the second set's
 	ask.Start = q.Calendar().Start(ask.From)
 	if err := eachRecord(q, 1, seq, whatif.LaterKinds, waits, func(r *whatif.Record) error { ask.Later.Add(r); return nil }); err != nil {
 		return whatif.Result{}, err

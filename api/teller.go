@@ -155,16 +155,6 @@ func (l *lapses) next(now kopilka.Time) (m kopilka.MemberNo, ok bool) {
 	return heap.Pop(&l.heap).(lapse).member, true
 }
 
-// first is when the next hold lapses; 0 = none is known.
-func (l *lapses) first() kopilka.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.heap) == 0 {
-		return 0
-	}
-	return l.heap[0].at
-}
-
 // tellLapsed tells of holds that have lapsed. Most were captured before: then there
 // is nothing to tell.
 func (s *Server) tellLapsed(ctx context.Context) error {

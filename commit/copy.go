@@ -7,11 +7,19 @@ import (
 	"github.com/kopilka/kopilka/engine"
 )
 
-// Copy is the books as they stand at one position, in memory of their own, for
+// Copy lets f have the books as they stand at one position, in memory of their own, for
 // whoever goes over all members: tills do not wait for that. It is made as a snapshot
-// is, and takes as long; one of the two is made at a time. Nothing leads from the copy
-// back to the queue, so it is gone once the caller lets it go.
-func (q *Queue) Copy() (*engine.State, error) { return q.machine.copy() }
+// is, and takes as long; one of the two is made at a time, and there is one copy at a
+// time. f keeps nothing of it.
+func (q *Queue) Copy(f func(*engine.State)) error {
+	q.copying.Lock()
+	defer q.copying.Unlock()
+	s, err := q.machine.copy()
+	if err == nil {
+		f(s)
+	}
+	return err
+}
 
 func (m *machine) copy() (*engine.State, error) {
 	m.picture.Lock()

@@ -38,11 +38,9 @@ func TestCopyWhileTillsWrite(t *testing.T) {
 	}
 	copies := map[kopilka.Seq]*engine.State{}
 	for range 5 {
-		s, err := q.Copy()
-		if err != nil {
+		if err := q.Copy(func(s *engine.State) { copies[s.Seq()] = s }); err != nil {
 			t.Fatal(err)
 		}
-		copies[s.Seq()] = s
 	}
 	close(stop)
 	tills.Wait()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -198,7 +197,7 @@ type snapshot struct {
 func (m *machine) Snapshot() (wal.Snapshot, error) {
 	// The log's own goroutine asks, and does not wait: the tills would too.
 	if !m.picture.TryLock() {
-		return nil, errors.New("commit: a picture of the books is being read already")
+		return nil, wal.ErrBusy
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -82,6 +82,8 @@ type Queue struct {
 	closed  bool
 	failed  error // the log takes no more
 
+	copying sync.Mutex // held for the life of a copy of the books
+
 	wake chan struct{} // something waits, or the queue closes
 	done chan struct{} // the proposer has ended
 
@@ -462,6 +464,8 @@ func (q *Queue) Close() error {
 	<-q.done
 	var errs []error
 	if q.hasFailed() == nil {
+		q.machine.picture.Lock() // whoever reads one now would keep the last snapshot from being taken
+		q.machine.picture.Unlock()
 		errs = append(errs, q.log.Fence())
 		errs = append(errs, q.log.Checkpoint())
 	}

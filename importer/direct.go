@@ -131,6 +131,9 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 	var made []int
 	said := map[string]bool{} // ids and receipt numbers of the rows before
 	for i, row := range rows {
+		if d.early(row) {
+			continue
+		}
 		if c := open[row.Card]; c != nil && row.Deed != Person {
 			good, err := d.enrols(row, said)
 			if err != nil {
@@ -164,8 +167,7 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 // refused does not.
 func (d *Direct) enrols(row *Row, said map[string]bool) (bool, error) {
 	number := d.number(row)
-	if row.Deed == GoodsBack && row.ReturnOf != "" || said[row.ID] || number != "" && said[number] ||
-		row.At > d.queue.Now()+aheadMaxMS || d.calendar.DayOf(row.At) > d.today {
+	if row.Deed == GoodsBack && row.ReturnOf != "" || said[row.ID] || number != "" && said[number] {
 		return false, nil
 	}
 	found, err := d.queue.FindID(row.ID)
@@ -174,6 +176,11 @@ func (d *Direct) enrols(row *Row, said map[string]bool) (bool, error) {
 	}
 	found, err = d.queue.FindReceiptNo(kopilka.KindReceipt, row.Store, row.Till, row.ReceiptNo, d.calendar.DayOf(row.At))
 	return err == nil && found.Seq == 0, err
+}
+
+// early tells whether a row is of a time that has not come.
+func (d *Direct) early(row *Row) bool {
+	return row.Deed != Person && (row.At > d.queue.Now()+aheadMaxMS || d.calendar.DayOf(row.At) > d.today)
 }
 
 // number is the number that the till printed on a sale, with where and when it did;
@@ -293,7 +300,7 @@ func (d *Direct) command(row *Row, members map[string]kopilka.MemberNo, result *
 		return c, profile, nil
 	}
 	day := d.calendar.DayOf(row.At)
-	if row.At > d.queue.Now()+aheadMaxMS || day > d.today {
+	if d.early(row) {
 		refuse(result, "timestamp has not come yet")
 		return nil, nil, nil
 	}

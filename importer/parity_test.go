@@ -136,6 +136,8 @@ d5,z5,2026-03-05 12:00:00,-100,S9,T1,,d1
 d6,z6,2026-03-05 12:00:00,100,S9,T1,3,
 d7,z6,2026-03-06 12:00:00,100,S9,T1,3,
 d8,z7,2026-03-05 12:00:00,-100,S9,T1,,
+d9,z8,2031-03-05 12:00:00,100,S9,T1,9,
+d9,z9,2026-03-05 12:00:00,100,S9,T1,9,
 `
 	for _, way := range []string{"folder", "server"} {
 		b := openBooks(t)
@@ -144,10 +146,10 @@ d8,z7,2026-03-05 12:00:00,-100,S9,T1,,
 			sink = b.serve(t, false)
 		}
 		sum := mustRun(t, Options{Kind: Receipts, File: write(t, "r.csv", text)}, sink)
-		if sum.Enrolled != 3 || sum.SetAside != 4 {
+		if sum.Enrolled != 4 || sum.SetAside != 5 {
 			t.Errorf("%s: %+v", way, sum)
 		}
-		for card, want := range map[string]bool{"z1": true, "z2": false, "z3": false, "z4": false, "z5": false, "z6": true, "z7": true} {
+		for card, want := range map[string]bool{"z1": true, "z2": false, "z3": false, "z4": false, "z5": false, "z6": true, "z7": true, "z8": false, "z9": true} {
 			if _, _, _, ok := b.member(card); ok != want {
 				t.Errorf("%s: %s is a member: %v", way, card, ok)
 			}

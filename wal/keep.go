@@ -41,6 +41,8 @@ func (d *Disk) keep() {
 			d.log.Debug("wal: behind the writer, still: " + err.Error())
 		case full:
 			d.log.Warn("wal: behind the writer, sealing and snapshots wait for room: " + err.Error())
+		case errors.Is(err, ErrBusy):
+			d.log.Debug("wal: behind the writer: " + err.Error())
 		case err != nil:
 			d.log.Error("wal: behind the writer: " + err.Error())
 		case was:

@@ -107,6 +107,10 @@ var (
 	ErrNotLogged = errors.New("not logged")
 	// ErrStorageFull wraps the refusal of proposals while the disk is too full.
 	ErrStorageFull = errors.New("storage full")
+
+	// ErrBusy is a machine's word that somebody else reads a picture of it at the
+	// moment: its snapshot is to be asked for again.
+	ErrBusy = errors.New("a picture of the books is being read already")
 	// ErrDamaged wraps what is said of a log that lost or changed what it held.
 	ErrDamaged = errors.New("damaged")
 	// ErrNewer wraps the refusal of a folder that a newer version wrote.

@@ -174,7 +174,7 @@ func (f *fields) outcome(out *kopilka.Outcome) string {
 	if out.Member != kopilka.NoMember {
 		fmt.Fprintf(f, " balance=%d", out.Balance)
 	}
-	for i := range shiftsOf(out) {
+	for i := range out.Shifts {
 		x := &out.Shifts[i]
 		fmt.Fprintf(f, " shift[member=%s", f.ids.ID(x.Member))
 		if x.Before != x.After {
@@ -189,12 +189,4 @@ func (f *fields) outcome(out *kopilka.Outcome) string {
 		return ""
 	}
 	return " =>" + f.String()
-}
-
-// shiftsOf is what a drift tells; beside a member's own command it only repeats.
-func shiftsOf(out *kopilka.Outcome) []kopilka.Shift {
-	if out.Member != kopilka.NoMember {
-		return nil
-	}
-	return out.Shifts
 }

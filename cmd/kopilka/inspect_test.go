@@ -36,7 +36,7 @@ func TestInspect(t *testing.T) {
 	who := regexp.QuoteMeta(sold.MemberID)
 	for _, line := range []string{
 		`.* card=c1 .* => member=` + who + ` enrolled leg\[welcome member=` + who + ` points=50000\] balance=50000`,
-		` id=r1 .*member=` + who + ` .*amount=100000 => member=` + who + ` earned=1000 balance=51000`,
+		` id=r1 .*member=` + who + ` .*amount=100000 => member=` + who + ` earned=1000 balance=51000 shift\[member=` + who + ` labels=1/0/0\.\.1/4/0\]`,
 		` id=h1 .*member=` + who + ` .*points=700 until=.* => member=` + who + ` held_back=700 balance=50300`,
 		` id=k1 .*hold=h1 points=500 => member=` + who + ` redeemed=500 held_back=200 balance=50500`,
 		` id=h2 .*points=1000000 until=.* => refused=insufficient-points`,
