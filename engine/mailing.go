@@ -44,9 +44,7 @@ type touch struct {
 	_     uint16
 }
 
-// stage is what became of the message to a member on one channel. A later one is
-// said over an earlier one and never the other way round: a message that was
-// delivered has not failed.
+// stage is what became of the message to a member on one channel.
 type stage uint16
 
 const (
@@ -82,17 +80,8 @@ func (t touch) newest() int {
 	return -1
 }
 
-// and is what two numbers of one person have been through together.
-func (t touch) and(o touch) touch {
-	both := touch{at: max(t.at, o.at)}
-	for i := range kopilka.ChannelsMax {
-		both.set(i, max(t.stage(i), o.stage(i)))
-	}
-	return both
-}
-
-// due is the channel on which a message is due at an instant; -1 = none: one was
-// delivered, one may still be, or every channel had its turn.
+// due is the channel on which a message is due to a number at an instant; -1 = none:
+// one was delivered, one may still be, or every channel had its turn.
 func (m *Mailing) due(t touch, at kopilka.Time) int {
 	if t.delivered() >= 0 {
 		return -1
@@ -172,29 +161,36 @@ func (s *State) Mailings() []Mailing {
 }
 
 // DueOn is the channel on which the member whom a number of the mailing's audience
-// stands for is due at an instant, -1 = on none. Who is blocked is not contacted.
+// stands for is due at an instant, -1 = on none. Who is blocked is not contacted. Where
+// more numbers of the audience are one person by now, he is due when each of them
+// is, on the first channel that none of them was handed out on or before.
 func (s *State) DueOn(m *Mailing, x *Drawn, place int, no kopilka.MemberNo, at kopilka.Time) int {
-	t := *s.touches.At(m.First + place)
-	if !m.open(at) || m.due(t, at) < 0 {
+	if !m.open(at) {
+		return -1
+	}
+	on := m.due(*s.touches.At(m.First + place), at)
+	if on < 0 {
 		return -1
 	}
 	who, ok := s.Stands(x, no)
 	if !ok || s.accounts.At(int(who)).blocked() {
 		return -1
 	}
-	return m.due(s.touched(m, x, who, t), at)
-}
-
-// touched is t with what the other numbers of a member have been through.
-func (s *State) touched(m *Mailing, x *Drawn, who kopilka.MemberNo, t touch) touch {
-	if s.accounts.At(int(who)).hasClaims() {
-		for _, part := range s.Parts(who) {
-			if place, in := s.Place(&x.Audience, part); in {
-				t = t.and(*s.touches.At(m.First + place))
-			}
-		}
+	if !s.accounts.At(int(who)).hasClaims() {
+		return on // nobody is part of him
 	}
-	return t
+	for _, part := range s.Parts(who) {
+		place, in := s.Place(&x.Audience, part)
+		if !in {
+			continue
+		}
+		also := m.due(*s.touches.At(m.First + place), at)
+		if also < 0 {
+			return -1
+		}
+		on = max(on, also)
+	}
+	return on
 }
 
 // dispatch hands members out.
@@ -203,7 +199,7 @@ func (s *State) dispatch(c *kopilka.Dispatch, out *kopilka.Outcome) {
 		return
 	}
 	at, known := s.mailingAt(c.Mailing)
-	if !known || c.Channel >= len(s.mailings[at].Channels) {
+	if !known || uint(c.Channel) >= uint(len(s.mailings[at].Channels)) {
 		refuse(out, kopilka.NotFound)
 		return
 	}
@@ -216,7 +212,9 @@ func (s *State) dispatch(c *kopilka.Dispatch, out *kopilka.Outcome) {
 			return
 		}
 	}
-	s.contacts.Grow(s.accounts.Len())
+	if len(c.Members) > 0 {
+		s.contacts.Grow(s.accounts.Len())
+	}
 	for _, no := range c.Members {
 		place, _ := s.Place(&x.Audience, no)
 		t := s.touches.Mut(m.First + place)
@@ -234,7 +232,7 @@ func (s *State) deliver(c *kopilka.Deliver, out *kopilka.Outcome) {
 		return
 	}
 	at, known := s.mailingAt(c.Mailing)
-	if !known || c.Channel >= len(s.mailings[at].Channels) {
+	if !known || uint(c.Channel) >= uint(len(s.mailings[at].Channels)) {
 		refuse(out, kopilka.NotFound)
 		return
 	}
