@@ -41,12 +41,16 @@ const (
 	KindGather
 	KindAudience
 	KindAudienceGrant
+	KindMailing
+	KindDispatch
+	KindDeliver
 	kindEnd
 )
 
 var kindNames = [...]string{"", "genesis", "tick", "program", "key", "revoke", "member",
 	"receipt", "redemption", "grant", "adjustment", "return", "refresh", "hold", "capture", "void",
-	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note", "drift", "gather", "audience", "audience-grant"}
+	"issue", "emit", "card", "merge", "unmerge", "erase", "rating", "note", "drift", "gather", "audience", "audience-grant",
+	"mailing", "dispatch", "deliver"}
 
 // String is the word for the kind in inspect and in metrics.
 func (k Kind) String() string {

@@ -74,6 +74,15 @@ const (
 	tagControl
 	tagExpr
 	tagAudience
+	tagChannel
+	tagTimeout
+	tagCost
+	tagStartsAt
+	tagEndsAt
+	tagConsent
+	tagLimit
+	tagMailing
+	tagResult
 )
 
 // Sum is the fingerprint of what was said since the command was begun: the first 8

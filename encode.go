@@ -51,6 +51,9 @@ type Decoder struct {
 	gather     Gather
 	audience   Audience
 	audGrant   AudienceGrant
+	mailing    Mailing
+	dispatch   Dispatch
+	deliver    Deliver
 
 	fields decoder // of the command being read
 }
@@ -147,6 +150,12 @@ func (x *Decoder) command(k Kind) Command {
 		return &x.audience
 	case KindAudienceGrant:
 		return &x.audGrant
+	case KindMailing:
+		return &x.mailing
+	case KindDispatch:
+		return &x.dispatch
+	case KindDeliver:
+		return &x.deliver
 	}
 	return nil
 }

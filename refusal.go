@@ -40,7 +40,7 @@ const (
 	CarrierLimit      // the books know as many carriers of cards as they can number
 	NamesExhausted    // all versions of the program have more names, or are more, than the books can number
 
-	ListFull // the books keep as many audiences, or grants to them, as they may
+	ListFull // the books keep as many audiences, mailings, or grants to audiences, as they may
 
 	// Replayed is no refusal to the till: the id was spent by an equal command
 	// and its first answer is to be given again. Outcome.Prior says where it is.

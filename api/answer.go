@@ -160,6 +160,12 @@ func (s *Server) answer(e *jx.Encoder, r *result) {
 	case *kopilka.AudienceGrant:
 		s.audienceGrantAnswer(e, r.seq, c)
 		flagsField(e, out.Flags, r.watched)
+	case *kopilka.Mailing:
+		s.mailingAnswer(e, c)
+	case *kopilka.Dispatch:
+		s.dispatchAnswer(e, c, r.handed)
+	case *kopilka.Deliver:
+		s.deliverAnswer(e, c)
 	case *kopilka.SetProgram:
 		switch {
 		case len(c.Document) == 0:

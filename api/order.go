@@ -65,9 +65,10 @@ type result struct {
 	seq      kopilka.Seq
 	cmd      kopilka.Command
 	outcome  *kopilka.Outcome
-	replayed bool   // this is an earlier answer
-	secret   string // of a key that was made just now
-	watched  bool   // whoever asks may hear what looked odd
+	replayed bool        // this is an earlier answer
+	secret   string      // of a key that was made just now
+	watched  bool        // whoever asks may hear what looked odd
+	handed   []recipient // of a dispatch
 }
 
 // begin points the order at an empty command and its parts.

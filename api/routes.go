@@ -43,6 +43,7 @@ const (
 	batchMax   = 32 << 20
 	importMax  = 64 << 20
 	programMax = program.SizeMax
+	heardMax   = 256 << 10 // what a gateway has heard of a thousand messages
 )
 
 // table is the whole of the API; openapi.yaml says the same, and a test holds
@@ -98,6 +99,11 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/audiences/{id}", roles: analysts, serve: s.getAudience},
 		{method: "GET", path: "/v1/audiences/{id}/members", roles: analysts, serve: s.audienceMembers},
 		{method: "POST", path: "/v1/audiences/{id}/grants", roles: admin, bytes: bodyMax, serve: s.postAudienceGrant},
+		{method: "GET", path: "/v1/mailings", roles: analysts, serve: s.mailings},
+		{method: "POST", path: "/v1/mailings", roles: admin, bytes: bodyMax, serve: s.postMailing},
+		{method: "GET", path: "/v1/mailings/{id}", roles: analysts, serve: s.getMailing},
+		{method: "POST", path: "/v1/mailings/{id}/dispatches", roles: admin, bytes: bodyMax, serve: s.postDispatch},
+		{method: "POST", path: "/v1/mailings/{id}/deliveries", roles: admin, bytes: heardMax, serve: s.postDelivery},
 		{method: "GET", path: "/v1/rfm", roles: analysts, serve: s.rfm},
 		{method: "GET", path: "/v1/rfm/members", roles: analysts, serve: s.rfmMembers},
 		{method: "GET", path: "/v1/rfm/numbers", roles: analysts, serve: s.rfmNumbers},

@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -105,5 +106,30 @@ func TestAudience(t *testing.T) {
 	var csv strings.Builder
 	if err := c.AudienceCSV(&csv, "all", "addressed"); err != nil || !strings.Contains(csv.String(), "ania") {
 		t.Fatalf("%q, %v", csv.String(), err)
+	}
+}
+
+// A mailing is begun, its members are handed out once, and what was heard is read back.
+func TestMailing(t *testing.T) {
+	c := serve(t)
+	must[*client.Answer](t)(c.PutMember(client.PutMember{Card: "ania"}))
+	must[*client.Audience](t)(c.Freeze(client.NewAudience{ID: "all", Expr: "!blocked"}))
+	made := must[*client.Mailing](t)(c.Mail(client.NewMailing{ID: "boots", Audience: "all",
+		Channels: []client.NewChannel{{Channel: "push", Timeout: 60}, {Channel: "sms", Timeout: 60, Cost: 350}}}))
+	first := must[*client.Dispatch](t)(c.Dispatch("boots", "d", "push", 0))
+	again := must[*client.Dispatch](t)(c.Dispatch("boots", "d", "push", 0))
+	if made.StartsAt != nil || len(first.Members) == 0 || !reflect.DeepEqual(first, again) {
+		t.Fatalf("%+v, %+v, %+v", made, first, again)
+	}
+	heard := must[*client.Heard](t)(c.Deliver("boots", "h", "push", []client.Delivery{{MemberID: first.Members[0].MemberID, Status: "failed"}}))
+	sms := must[*client.Dispatch](t)(c.Dispatch("boots", "d2", "sms", 1000))
+	read := must[*client.Mailing](t)(c.Mailing("boots"))
+	if heard.Failed != 1 || len(sms.Members) != 1 || sms.Members[0] != first.Members[0] || read.Channels[1].TotalCost != 350 || read.Channels[0].Failed != 1 {
+		t.Fatalf("%+v, %+v, %+v", heard, sms, read)
+	}
+	for x, err := range c.Mailings() {
+		if err != nil || x.Seq != made.Seq {
+			t.Fatalf("%+v, %v", x, err)
+		}
 	}
 }

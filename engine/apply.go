@@ -72,6 +72,12 @@ func (s *State) Apply(at kopilka.Time, c kopilka.Command, out *kopilka.Outcome) 
 		s.freeze(c, out)
 	case *kopilka.AudienceGrant:
 		s.grantAudience(c, out)
+	case *kopilka.Mailing:
+		s.mailing(c, out)
+	case *kopilka.Dispatch:
+		s.dispatch(c, out)
+	case *kopilka.Deliver:
+		s.deliver(c, out)
 	case *kopilka.Genesis:
 		s.genesis(c)
 	default:

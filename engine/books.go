@@ -94,6 +94,9 @@ func (s *State) Check() error {
 	if err := s.checkAudiences(); err != nil {
 		return err
 	}
+	if err := s.checkMailings(); err != nil {
+		return err
+	}
 	if err := s.checkNumbers(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type office struct {
 	open      *frozen // being gathered
 	openAs    string
 	control   kopilka.BP
+	mailings  []*sending
 }
 
 func (b *clerk) gather(c *kopilka.Gather, o *kopilka.Outcome) {

@@ -184,6 +184,12 @@ func (b *clerk) apply(at kopilka.Time, c kopilka.Command) kopilka.Outcome {
 		b.freeze(c, &o)
 	case *kopilka.AudienceGrant:
 		b.grantAudience(c, &o)
+	case *kopilka.Mailing:
+		b.mailing(c, &o)
+	case *kopilka.Dispatch:
+		b.dispatch(c, &o)
+	case *kopilka.Deliver:
+		b.deliver(c, &o)
 	default:
 		panic(fmt.Sprintf("the clerk has not heard of %s", c.Kind()))
 	}

@@ -41,6 +41,7 @@ type header struct {
 	Audiences []Audience
 	Gathering gathering
 	Grants    []AudienceGrant
+	Mailings  []Mailing
 
 	Young   int
 	Base    kopilka.Seq
@@ -90,6 +91,7 @@ func (s *State) header() header {
 	h.Terms, h.Emissions, h.FreeClaim = slices.Clone(s.terms), slices.Clone(s.emissions), s.freeClaim
 	h.Carriers = slices.Clone(s.carriers)
 	h.Audiences, h.Gathering, h.Grants = slices.Clone(s.audiences), s.gathering, slices.Clone(s.grants)
+	h.Mailings = s.Mailings()
 	for from, into := range s.merged {
 		h.Merged = append(h.Merged, merged{from, into})
 	}
@@ -100,7 +102,7 @@ func (s *State) header() header {
 func (s *State) columns() []slab.Column {
 	return append([]slab.Column{&s.accounts, &s.cards, &s.longCards, &s.phones, &s.lots,
 		&s.byCard.slots, &s.byCard.heads, &s.byPhone.slots, &s.byPhone.heads,
-		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.told, &s.sets.chunks, &s.sets.words, &s.byMore.slots, &s.byMore.heads,
+		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.told, &s.sets.chunks, &s.sets.words, &s.touches, &s.contacts, &s.byMore.slots, &s.byMore.heads,
 		&s.recent.generations[0].slots, &s.recent.generations[1].slots}, s.index.Columns()...)
 }
 
@@ -195,6 +197,7 @@ func (s *State) restored(h *header) error {
 	}
 	s.carriers = h.Carriers
 	s.audiences, s.gathering, s.grants = h.Audiences, h.Gathering, h.Grants
+	s.mailings = h.Mailings
 	s.merged = map[kopilka.MemberNo]kopilka.MemberNo{}
 	for _, m := range h.Merged {
 		s.merged[m.From] = m.Into

@@ -37,6 +37,7 @@ type State struct {
 	audiences []Audience // the oldest first
 	gathering gathering
 	grants    []AudienceGrant // to audiences, the oldest first
+	mailings  []Mailing       // the oldest first
 
 	accounts  slab.Slab[account]
 	cards     slab.Slab[card]
@@ -52,7 +53,9 @@ type State struct {
 	earns     slab.Slab[earnsOn] // shorter than accounts where nobody after was counted
 	told      slab.Slab[told]
 	sets      audienceSets
-	byMore    table // further cards, by the same tag as cards
+	touches   slab.Slab[touch]       // of all mailings
+	contacts  slab.Slab[kopilka.Day] // last day of one by any mailing; shorter than accounts where nobody after has any
+	byMore    table                  // further cards, by the same tag as cards
 	recent    recent
 	index     *index.Index
 

@@ -28,7 +28,7 @@ func TestStep(t *testing.T) {
 	}
 	for _, what := range []string{"welcome", "referrer", "referee", "level_3", "legs called", "legs owed", "legs run out",
 		"campaigns", "certificate", "gift_certificate", "coupon", "discount_card", "two at once", "held",
-		"certificate back", "certificate lapsed", "flags 1", "flags 5", "anonymous", "grant"} {
+		"certificate back", "certificate lapsed", "flags 1", "flags 5", "anonymous", "grant", "channel 0", "channel 1", "channel 2", "deliver"} {
 		if *seedsFlag >= 300 && all[what] < 5 {
 			t.Errorf("only %d cases of %s", all[what], what)
 		}
@@ -65,6 +65,14 @@ func (n seen) note(c kopilka.Command, o *kopilka.Outcome) {
 	}
 	if len(o.Uses) > 1 {
 		n["two at once"]++
+	}
+	switch c := c.(type) {
+	case *kopilka.Dispatch:
+		if len(c.Members) > 0 {
+			n[fmt.Sprintf("channel %d", c.Channel)]++
+		}
+	case *kopilka.Deliver:
+		n["deliver"]++
 	}
 	if len(o.Campaigns) > 0 {
 		n["campaigns"]++
@@ -154,6 +162,9 @@ func bothDo(x *till, s *State, b *clerk, c kopilka.Command) error {
 		return err
 	}
 	if err := b.sameAudiences(s); err != nil {
+		return err
+	}
+	if err := b.sameMailings(s); err != nil {
 		return err
 	}
 	if err := b.sameTickets(s); err != nil {

@@ -9,8 +9,11 @@ import (
 // audiences is commands about audiences: one is gathered and closed, mostly as it
 // should be, or its members are given points.
 func (x *till) audiences() []kopilka.Command {
-	if n := len(x.s.audiences); n > 0 && x.odds(40) {
-		return one(x.grantAudience())
+	if n := len(x.s.audiences); n > 0 && x.odds(75) {
+		if x.odds(25) {
+			return one(x.grantAudience())
+		}
+		return one(x.mailings())
 	}
 	return x.freeze()
 }

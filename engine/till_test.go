@@ -130,7 +130,7 @@ func (x *till) next() []kopilka.Command {
 	if x.odds(10) {
 		return one(x.identities())
 	}
-	if x.odds(4) {
+	if x.odds(8) {
 		return x.audiences()
 	}
 	if x.odds(20) {

@@ -135,6 +135,24 @@ func (f *fields) command(c kopilka.Command) string {
 		f.number("from", int64(c.From))
 		f.points("points", c.Points)
 		f.byHand(c.Reason, c.Actor)
+	case *kopilka.Mailing:
+		f.number("audience", int64(c.Audience))
+		f.text("name", c.Name)
+		for i := range c.Channels {
+			ch := &c.Channels[i]
+			fmt.Fprintf(f, " channel[%s timeout_minutes=%d cost=%d]", quoted(ch.Name), ch.Timeout, ch.Cost)
+		}
+		f.mark("requires_consent", c.Consent)
+	case *kopilka.Dispatch:
+		f.number("mailing", int64(c.Mailing))
+		f.number("channel", int64(c.Channel+1))
+		f.number("members", int64(len(c.Members)))
+	case *kopilka.Deliver:
+		f.number("mailing", int64(c.Mailing))
+		f.number("channel", int64(c.Channel+1))
+		for _, r := range c.Results {
+			fmt.Fprintf(f, " result[member=%s delivered=%t]", f.ids.ID(r.Member), r.Delivered)
+		}
 	case *kopilka.Rating:
 		f.text("receipt", c.Receipt)
 		f.number("stars", int64(c.Stars))
