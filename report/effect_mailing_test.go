@@ -40,13 +40,13 @@ func letters(y *year) (set *Setting, start kopilka.Time, records []*Record) {
 		}
 		put(c, kopilka.Outcome{})
 	}
-	dispatch(100, 0, 0, 1, 2, 3, 7)
+	dispatch(100, 0, 0, 1, 2, 3, 6, 7)
 	dispatch(99, 0, 0, 1, 2, 3, 4, 5, 6, 7) // another mailing, to everybody
 	deliver(99, 0, true, 0, 1, 2, 3, 4, 5, 6, 7)
 	deliver(100, 0, true, 0, 7)
 	deliver(100, 0, false, 1)
 	at += 11 * minute
-	dispatch(100, 1, 1, 2) // 2 was not heard of in time
+	dispatch(100, 1, 1, 2, 6) // 2 and 6 were not heard of in time
 	deliver(100, 1, true, 1)
 	deliver(100, 1, false, 1, 2) // of 1 too late to be true
 	deliver(100, 0, true, 2)     // late, and true
@@ -112,8 +112,8 @@ func TestEffectOfMailingByHand(t *testing.T) {
 	row(0, "held_out", 2, 1, 5000, 1, 50, 25)
 	row(0, "informed", 3, 2, 6666, 3, 1300, 433)
 	row(0, "not_informed", 4, 1, 2500, 1, 100, 25)
-	row(2, "push", 6, 3, 1, 1, 6, 1, 5000, 900, 6)
-	row(2, "sms", 2, 1, 1, 0, 500, 1, 10000, 400, 500)
+	row(2, "push", 7, 3, 1, 2, 7, 1, 5000, 900, 7)
+	row(2, "sms", 3, 1, 1, 0, 750, 1, 10000, 400, 750)
 	var points [][2]int64
 	var names []string
 	for _, row := range r.Tables[1].Rows {
@@ -135,7 +135,8 @@ func TestEffectOfMailingByHand(t *testing.T) {
 }
 
 // A message is lost at its instant and not before: 3 was sent one at the start, 4 one
-// behind minute 20, which counts from the next second.
+// behind minute 20, which counts from the next second; of 6 the next
+// channel had its turn.
 func TestEffectTimedOut(t *testing.T) {
 	f := func(now kopilka.Time, want int64) {
 		t.Helper()
@@ -144,10 +145,10 @@ func TestEffectTimedOut(t *testing.T) {
 			t.Errorf("after %d ms: %d have timed out; want %d", now, got, want)
 		}
 	}
-	f(10*minute-1, 0)
-	f(10*minute, 1)
-	f(30*minute+999, 1)
-	f(30*minute+1000, 2)
+	f(10*minute-1, 1)
+	f(10*minute, 2)
+	f(30*minute+999, 2)
+	f(30*minute+1000, 3)
 }
 
 // A mailing that does nothing reaches those who come anyway more often. Against those
