@@ -7,16 +7,31 @@ import (
 	"github.com/kopilka/kopilka/report"
 )
 
-// effect compares who was addressed of an audience with who was held out. The period
-// begins with the day on which it was frozen, unless another is asked for.
+// effect compares who was addressed of an audience with who was held out and, where
+// it is asked of a mailing, with who was informed. The period begins with the day on
+// which the audience was frozen or the mailing began, unless another is asked for.
 func (r *reporting) effect() (report.Fold, *problem) {
-	x, p := r.s.audience(r.c.query("audience"))
+	args := r.c.ctx.QueryArgs()
+	if args.Has("audience") == args.Has("mailing") {
+		return nil, malformed("", "whose effect? either audience or mailing says that")
+	}
+	var x engine.Drawn
+	var mail *report.Mailing
+	var p *problem
+	began, what := kopilka.Day(0), "the audience was frozen"
+	if args.Has("audience") {
+		x, p = r.s.audience(r.c.query("audience"))
+		began = x.AsOf
+	} else {
+		mail, x, began, p = r.mailing()
+		what = "the mailing began"
+	}
 	if p != nil {
 		return nil, p
 	}
-	if !r.c.ctx.QueryArgs().Has("from") {
-		if r.set.From = x.AsOf; r.set.From > r.set.To {
-			return nil, malformed("", "to is before the day on which the audience was frozen")
+	if !args.Has("from") {
+		if r.set.From = began; r.set.From > r.set.To {
+			return nil, malformed("", "to is before the day on which "+what)
 		}
 	}
 	of, p := r.inSegment()
@@ -51,7 +66,42 @@ func (r *reporting) effect() (report.Fold, *problem) {
 		addressed[i] &= keep
 		held[i] &= keep
 	}
-	return report.Effect(&r.set, report.EffectGroup{Name: "addressed", Bits: addressed}, report.EffectGroup{Name: "held_out", Bits: held}), nil
+	first, second := report.EffectGroup{Name: "addressed", Bits: addressed}, report.EffectGroup{Name: "held_out", Bits: held}
+	if mail == nil {
+		return report.Effect(&r.set, first, second), nil
+	}
+	mail.Of = of
+	return report.EffectOfMailing(&r.set, first, second, mail), nil
+}
+
+// mailing finds the mailing that is asked for, its audience, and the day on which it
+// began.
+func (r *reporting) mailing() (mail *report.Mailing, x engine.Drawn, began kopilka.Day, p *problem) {
+	none := problemOf(codeNotFound, "no mailing has this id")
+	id := r.c.query("mailing")
+	if !kopilka.ValidID(id) {
+		return nil, x, 0, none
+	}
+	found, err := r.s.queue.FindID(id)
+	if err != nil {
+		return nil, x, 0, r.s.failed(err)
+	}
+	var m engine.Mailing
+	ok := false
+	r.s.queue.View(func(b *engine.State) {
+		if m, ok = b.Mailing(found.Seq); ok {
+			x, _ = b.Drawn(m.Audience)
+		}
+	})
+	if !ok || m.ID != id {
+		return nil, x, 0, none
+	}
+	mail = &report.Mailing{Seq: m.Seq, Time: m.Time, Now: r.s.queue.Now()}
+	for i := range m.Channels {
+		ch := &m.Channels[i]
+		mail.Channels = append(mail.Channels, kopilka.Channel{Name: ch.Name, Timeout: ch.Timeout, Cost: ch.Cost})
+	}
+	return mail, x, r.set.Calendar.DayOf(max(m.Time, m.Starts)), nil
 }
 
 // inSegment is who was in the segment that is asked for at the end of the day before

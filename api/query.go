@@ -271,6 +271,8 @@ func (a *population) Column(t *query.Term, block int, among *query.Bits, to []in
 		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Tier(m)) })
 	case query.Balance:
 		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = int64(b.Spendable(m, a.s.queue.Now())) })
+	case query.Contacted:
+		a.books(block, among, func(b *engine.State, i int, m kopilka.MemberNo) { to[i] = daysSince(b.Contacted(m), a.Day) })
 	case query.Age:
 		people.Ages(a.Day, first, to)
 	case query.Sex:
@@ -315,6 +317,14 @@ func standingOf(f query.Field) func(*index.Standing) int64 {
 		return func(at *index.Standing) int64 { return int64(at.Monetary) }
 	}
 	return nil
+}
+
+// daysSince is how long ago a day was that is 0 for never; -1 then.
+func daysSince(last, day kopilka.Day) int64 {
+	if last == 0 {
+		return -1
+	}
+	return max(0, int64(day)-int64(last)) // the day may have turned meanwhile
 }
 
 // factOf reads what a term is about from what the books say of a member.

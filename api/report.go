@@ -60,7 +60,7 @@ func (s *Server) report(c *call) *problem {
 	case c.param == "reactivation":
 		known = append(known, "t0")
 	case c.param == "effect":
-		known = append(known, "audience", "segment")
+		known = append(known, "audience", "mailing", "segment")
 	case begin == nil:
 		return problemOf(codeNotFound, "the reports are "+strings.Join(slices.Sorted(maps.Keys(reports)), ", ")+", "+liabilityReport)
 	}

@@ -16,6 +16,7 @@ type Period struct {
 	From, To string
 	T0       string // of reactivation: the day by whose end people had stopped coming
 	Audience string // of effect: whose two groups are compared
+	Mailing  string // of effect, instead of Audience: whose effect it is
 	Segment  string // of effect: only who was in it before; empty: all
 }
 
@@ -52,7 +53,7 @@ func (c *Client) ReportCSV(w io.Writer, name, table string, p Period) error {
 }
 
 func (p Period) of(report string, params ...string) string {
-	return query("/v1/reports/"+url.PathEscape(report), append(params, "from", p.From, "to", p.To, "t0", p.T0, "audience", p.Audience, "segment", p.Segment)...)
+	return query("/v1/reports/"+url.PathEscape(report), append(params, "from", p.From, "to", p.To, "t0", p.T0, "audience", p.Audience, "mailing", p.Mailing, "segment", p.Segment)...)
 }
 
 // UnmarshalJSON reads a report of any name: lists are tables, numbers figures.

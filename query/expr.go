@@ -112,6 +112,11 @@ func (t *Term) append(b []byte) []byte {
 			b = t.Period.append(append(b, comma...))
 		}
 		return b
+	case lately:
+		if t.Period != (Period{}) {
+			b = t.Period.append(append(b, ':'))
+		}
+		return b
 	case inPeriod:
 		if t.Period != (Period{}) {
 			b = t.Period.append(append(b, ':'))

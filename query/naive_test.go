@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/kopilka/kopilka"
@@ -24,6 +25,7 @@ type person struct {
 	has               map[string]bool
 	attributes        map[string]any
 	blocked, referred bool
+	contacted         []kopilka.Day
 }
 
 type buy struct {
@@ -59,6 +61,9 @@ func randomPerson(rnd *rand.Rand) person {
 	}
 	for range rnd.IntN(4) {
 		p.bought = append(p.bought, buy{today - kopilka.Day(rnd.IntN(12)), rnd.Int64N(10) - 2, one(rnd, stores), one(rnd, stores)})
+	}
+	for range max(0, rnd.IntN(4)-1) {
+		p.contacted = append(p.contacted, today-kopilka.Day(rnd.IntN(12)))
 	}
 	for _, f := range []Field{Sex, Store, Source} {
 		if rnd.IntN(4) > 0 {
@@ -150,6 +155,11 @@ func (p *person) fact(t *Term) int64 {
 		return truth(p.blocked)
 	case Referred:
 		return truth(p.referred)
+	case Contacted:
+		if len(p.contacted) == 0 {
+			return -1
+		}
+		return int64(today - slices.Max(p.contacted))
 	}
 	return truth(p.text[t.Field] == t.Text)
 }
@@ -227,7 +237,7 @@ func randomTerm(rnd *rand.Rand) (string, meaning) {
 }
 
 func randomPlainTerm(rnd *rand.Rand) (string, meaning) {
-	switch rnd.IntN(10) {
+	switch rnd.IntN(11) {
 	case 0:
 		i := rnd.IntN(len(shopWords.Segments))
 		return one(rnd, []string{"", "segment:", "segment="}) + shopWords.Segments[i], func(p *person) bool { return p.segment == i }
@@ -239,6 +249,14 @@ func randomPlainTerm(rnd *rand.Rand) (string, meaning) {
 			return "blocked", func(p *person) bool { return p.blocked }
 		}
 		return "referred", func(p *person) bool { return p.referred }
+	case 8:
+		if rnd.IntN(3) == 0 {
+			return "contacted", func(p *person) bool { return len(p.contacted) > 0 }
+		}
+		days := 1 + rnd.IntN(12)
+		return fmt.Sprintf("contacted%s%dd", one(rnd, []string{":", " : ", "="}), days), func(p *person) bool {
+			return slices.ContainsFunc(p.contacted, func(d kopilka.Day) bool { return d > today-kopilka.Day(days) })
+		}
 	case 3:
 		f := []Field{Sex, Store, Source, State}[rnd.IntN(4)]
 		v := one(rnd, map[Field][]string{Sex: words[Sex], Store: stores, Source: cities[:5], State: words[State]}[f])

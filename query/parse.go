@@ -180,6 +180,8 @@ func (p *parser) term() (*Term, error) {
 		return t, p.number(t)
 	case placed:
 		return t, p.place(t)
+	case lately:
+		return t, p.lately(t)
 	}
 	return t, nil
 }
@@ -374,6 +376,28 @@ func (p *parser) place(t *Term) error {
 		return fault(column, "expected "+what)
 	}
 	return p.keep(column, stretch{t.Field, t.Text, t.Period})
+}
+
+// lately reads the days within which something happened last; ever, when nothing
+// follows. Only the last time is known, so that between two days cannot be asked.
+func (p *parser) lately(t *Term) error {
+	t.Low, t.High = fields[t.Field].least, most
+	if !p.now.is(":") && !p.now.is("=") {
+		return nil
+	}
+	if err := p.advance(); err != nil {
+		return err
+	}
+	what := "a number of days, such as " + t.Field.String() + ":7d"
+	period, ok := p.period()
+	switch {
+	case ok && period.Days == 0:
+		return p.expected(what + ": only the last time is known, which tells nothing of other days")
+	case !ok:
+		return p.expected(what)
+	}
+	t.Period, t.High = period, int64(period.Days)-1
+	return p.advance()
 }
 
 // keep counts the periods that are asked for, each with its store or category.

@@ -170,6 +170,11 @@ func TestCanonical(t *testing.T) {
 	f(`attr."shoe size":"38"`, `attr."shoe size":"38"`)
 	f(`attr.city:"Нижний Новгород"`, `attr.city:"Нижний Новгород"`)
 	f("attr.a.b=true", "attr.a.b:true")
+	f("contacted", "contacted")
+	f("contacted = 7d|!contacted", "contacted:7d | !contacted")
+	f("contacted:0007d", "contacted:7d")
+	f("core & store:S12 & sex:f & age:30..45 & spent:30d>=500000 & !contacted:7d",
+		"segment:core & store:S12 & sex:f & age:30..45 & spent:30d>=500000 & !contacted:7d")
 	f("core & store:S12 & sex:f & age:30..45 & spent:30d>=500000 & !attr.newsletter:true",
 		"segment:core & store:S12 & sex:f & age:30..45 & spent:30d>=500000 & !attr.newsletter:true")
 }
@@ -221,6 +226,14 @@ func TestFaults(t *testing.T) {
 	f("bought_in", 10, "a colon")
 	f("bought_in:shoes,month", 11, "a category, alone or with a comma and a period")
 	f("bought_at:a | bought_in:a | bought_at:b | bought_in:b | bought_in:a | bought_in:c", 81, "more than 4 different periods")
+	f("contacted:", 11, "a number of days, such as contacted:7d")
+	f("contacted:0d", 11, "a number of days")
+	f("contacted:7", 11, "a number of days")
+	f(`contacted:"7d"`, 11, "a number of days")
+	f("contacted>=7d", 10, "expected & or |")
+	f("contacted:2026-03-01..2026-03-31", 11, "only the last time is known")
+	f("contacted:2026-03-01", 11, "only the last time is known")
+	f("contacte:7d", 1, "did you mean contacted?")
 	f("store:", 7, "a word, or text in quotes")
 	f("store S1", 7, "a colon")
 	f(`store:""`, 7, "a word, or text in quotes")
@@ -314,7 +327,7 @@ func TestReferenceHasEveryField(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"core & !(blocked | age:30..45)", `attr."x y">=38.5`, "spent:30d<=-5", "purchases:2026-01-01..2026-01-02:3", `store:"a\"b"`} {
+	for _, s := range []string{"core & !(blocked | age:30..45)", `attr."x y">=38.5`, "spent:30d<=-5", "purchases:2026-01-01..2026-01-02:3", `store:"a\"b"`, "contacted:7d|!contacted"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -32,8 +32,9 @@ const (
 	Attr
 	Blocked
 	Referred
-	BoughtAt // of live receipts of the store Text in the term's Period
-	BoughtIn // of live receipts with goods of the category Text in the term's Period
+	BoughtAt  // of live receipts of the store Text in the term's Period
+	BoughtIn  // of live receipts with goods of the category Text in the term's Period
+	Contacted // days since the last message, -1 = never
 )
 
 // form is what follows the name of a field.
@@ -47,6 +48,7 @@ const (
 	inPeriod             // likewise, perhaps of a period
 	typed                // what an attribute is, by its own type
 	placed               // a store or a category, and perhaps a comma and a period
+	lately               // nothing, or a number of days
 )
 
 // Costs of a column: cheap ones go first.
@@ -87,6 +89,7 @@ var fields = [...]struct {
 	Referred:   {"referred", flag, 1, row},
 	BoughtAt:   {"bought_at", placed, 1, arithmetic},
 	BoughtIn:   {"bought_in", placed, 1, arithmetic},
+	Contacted:  {"contacted", lately, 0, row},
 }
 
 // String is the field's name in the language.
@@ -138,7 +141,7 @@ func (w *Words) of(f Field) []string {
 type Term struct {
 	Field     Field
 	Text      string // the word or text that a field must be; of Attr, its key
-	Period    Period // of Purchases, Spent, BoughtAt and BoughtIn
+	Period    Period // of Purchases, Spent, BoughtAt, BoughtIn and Contacted
 	Low, High int64
 
 	value value // of Attr

@@ -6,7 +6,7 @@ import (
 	"github.com/kopilka/kopilka"
 )
 
-// EffectGroup is members of an audience who were treated alike. Nobody is in two.
+// EffectGroup is members of an audience who were treated alike.
 type EffectGroup struct {
 	Name string
 	Bits []uint64 // one a member
@@ -16,12 +16,13 @@ type EffectGroup struct {
 // each came, and for how much, with intervals within which the difference of those
 // groups at large lies in 95 of 100 cases.
 func Effect(set *Setting, first, second EffectGroup) Fold {
-	return &effectFold{set: set, groups: [2]EffectGroup{first, second}}
+	return &effectFold{set: set, groups: []EffectGroup{first, second}, pairs: [][2]int{{0, 1}}}
 }
 
 type effectFold struct {
 	set    *Setting
-	groups [2]EffectGroup
+	groups []EffectGroup
+	pairs  [][2]int // of groups that are compared; nobody is in both
 	bought []effect // by member
 }
 
@@ -79,17 +80,22 @@ func (f *effectFold) sample(g *EffectGroup) (s sample) {
 }
 
 func (f *effectFold) Report() (Report, error) {
-	a, b := f.sample(&f.groups[0]), f.sample(&f.groups[1])
+	var samples []sample
 	groups := Table{Name: "groups", Keys: []string{"group"},
 		Columns: []string{"members", "buyers", "conversion_bp", "purchases", "turnover", "turnover_per_member"}}
-	for i, s := range []sample{a, b} {
+	for i := range f.groups {
+		s := f.sample(&f.groups[i])
+		samples = append(samples, s)
 		groups.Rows = append(groups.Rows, Row{[]string{f.groups[i].Name},
 			[]int64{s.members, s.buyers, ratio(s.buyers, s.members, bp), s.purchases, s.net, ratio(s.net, s.members, 1)}})
 	}
 	differences := Table{Name: "differences", Keys: []string{"groups"}, Columns: []string{"conversion_bp", "conversion_low_bp", "conversion_high_bp",
 		"turnover_per_member", "turnover_low", "turnover_high"}}
-	values := append(conversions(&a, &b), turnovers(&a, &b)...)
-	differences.Rows = []Row{{[]string{f.groups[0].Name + "-" + f.groups[1].Name}, values}}
+	for _, p := range f.pairs {
+		a, b := &samples[p[0]], &samples[p[1]]
+		differences.Rows = append(differences.Rows, Row{[]string{f.groups[p[0]].Name + "-" + f.groups[p[1]].Name},
+			append(conversions(a, b), turnovers(a, b)...)})
+	}
 	return Report{Tables: []Table{groups, differences}}, nil
 }
 

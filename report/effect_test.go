@@ -10,7 +10,7 @@ import (
 // effectOf is the differences of random groups of which the first buys more by a factor.
 func effectOf(seed uint64, more float64) []int64 {
 	rng := rand.New(rand.NewPCG(seed, 9))
-	f := &effectFold{groups: [2]EffectGroup{{Name: "addressed", Bits: make([]uint64, 40)}, {Name: "held_out", Bits: make([]uint64, 40)}}}
+	f := Effect(nil, EffectGroup{"addressed", make([]uint64, 40)}, EffectGroup{"held_out", make([]uint64, 40)}).(*effectFold)
 	for m := range kopilka.MemberNo(40 * 64) {
 		first := rng.IntN(10) < 7
 		g, odds := &f.groups[1], 0.2
