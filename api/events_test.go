@@ -130,7 +130,7 @@ func (d *randomDays) rules() string {
 // knows against what the books say of every member. A second begins now and then
 // with what the first knows, and two hear of a part of it only.
 func TestFeedRebuildsMembers(t *testing.T) {
-	for seed := range 4 {
+	for _, seed := range []int{0, 1, 2, 27} { // 27: points that ran out while they were pending
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(seed), 11))

@@ -206,9 +206,10 @@ func (s *State) isLate(m kopilka.MemberNo, a *account, at kopilka.Time) bool {
 }
 
 // isNews tells whether a lot has run out, or can be spent, and did not when it was
-// told of its member's points on a day.
+// told of its member's points on a day. What ran out before it could be spent, as all
+// points of who has stopped coming do, is told once.
 func (s *State) isNews(since, activates, expires kopilka.Day) bool {
-	return expires < s.day && expires >= since || activates > since && activates <= s.day
+	return expires < s.day && expires >= since || activates > since && activates <= s.day && expires >= s.day
 }
 
 // isLapseNews tells whether the lapse of a hold was not told, or what of its points
