@@ -229,6 +229,14 @@ func TestMailingPersons(t *testing.T) {
 	s.do(&kopilka.Merge{From: free[6], Into: free[3], Reason: "r", Actor: "a"})
 	p.dueIs(1, at+10*minute-1)
 	p.dueIs(1, at+10*minute, free[3])
+	// The higher number may be further than the one that stands for both.
+	p.hand(0, free[8])
+	p.hear(0, false, free[8])
+	s.do(&kopilka.Merge{From: free[8], Into: free[7], Reason: "r", Actor: "a"})
+	p.dueIs(1, s.now, free[7])
+	if slices.Contains(p.due(0, s.now), free[7]) {
+		t.Fatal("the person has had this channel")
+	}
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
 	}

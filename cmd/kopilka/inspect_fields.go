@@ -142,6 +142,12 @@ func (f *fields) command(c kopilka.Command) string {
 			ch := &c.Channels[i]
 			fmt.Fprintf(f, " channel[%s timeout_minutes=%d cost=%d]", quoted(ch.Name), ch.Timeout, ch.Cost)
 		}
+		if c.Starts != 0 {
+			f.text("starts_at", c.Starts.String())
+		}
+		if c.Ends != 0 {
+			f.text("ends_at", c.Ends.String())
+		}
 		f.mark("requires_consent", c.Consent)
 	case *kopilka.Dispatch:
 		f.number("mailing", int64(c.Mailing))
