@@ -167,19 +167,28 @@ var noAudience = problem{code: codeNotFound, detail: "no audience has this id"}
 
 // audience finds an audience by its id.
 func (s *Server) audience(id string) (x engine.Drawn, p *problem) {
-	if !kopilka.ValidID(id) {
-		return x, &noAudience
-	}
-	found, err := s.queue.FindID(id)
-	if err != nil {
-		return x, s.failed(err)
+	seq, p := s.madeBy(id)
+	if p != nil {
+		return x, p
 	}
 	ok := false
-	s.queue.View(func(b *engine.State) { x, ok = b.Drawn(found.Seq) })
+	s.queue.View(func(b *engine.State) { x, ok = b.Drawn(seq) })
 	if !ok || x.ID != id {
 		return x, &noAudience
 	}
 	return x, nil
+}
+
+// madeBy is the position of the command that spent an id; 0 = none did.
+func (s *Server) madeBy(id string) (kopilka.Seq, *problem) {
+	if !kopilka.ValidID(id) {
+		return 0, nil
+	}
+	found, err := s.queue.FindID(id)
+	if err != nil {
+		return 0, s.failed(err)
+	}
+	return found.Seq, nil
 }
 
 // getAudience shows an audience with what was granted to it.

@@ -106,15 +106,12 @@ var noMailing = problem{code: codeNotFound, detail: "no mailing has this id"}
 
 // mailing finds a mailing by its id.
 func (s *Server) mailing(id string) (m engine.Mailing, p *problem) {
-	if !kopilka.ValidID(id) {
-		return m, &noMailing
-	}
-	found, err := s.queue.FindID(id)
-	if err != nil {
-		return m, s.failed(err)
+	seq, p := s.madeBy(id)
+	if p != nil {
+		return m, p
 	}
 	ok := false
-	s.queue.View(func(b *engine.State) { m, ok = b.Mailing(found.Seq) })
+	s.queue.View(func(b *engine.State) { m, ok = b.Mailing(seq) })
 	if !ok || m.ID != id {
 		return m, &noMailing
 	}
