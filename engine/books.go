@@ -33,8 +33,8 @@ func (s *State) Books() Books { return s.books }
 
 // Check walks over all members and proves the invariants; it says what does not hold.
 func (s *State) Check() error {
-	if s.told.Len() != s.accounts.Len() {
-		return fmt.Errorf("of %d members the feed was told, of %d", s.told.Len(), s.accounts.Len())
+	if s.toldDays.Len() != s.accounts.Len() || s.keySlots.Len() != s.accounts.Len() {
+		return fmt.Errorf("of %d members there are days of telling, of %d keys, of %d accounts", s.toldDays.Len(), s.keySlots.Len(), s.accounts.Len())
 	}
 	var lots, debts kopilka.Points
 	seen, phones, erased := 0, 0, 0

@@ -14,13 +14,6 @@ import (
 // what was told last instead, and what differs from it is found by looking. A
 // member's own command tells it then; of all others a Drift does.
 
-// told is what was told of a member last: his labels, and the day up to which it was
-// told what time did to his points.
-type told struct {
-	kopilka.Labels
-	day kopilka.Day
-}
-
 // lapseTold stands in claim.to of a hold of which was told that it has lapsed.
 const lapseTold kopilka.Day = 1
 
@@ -50,7 +43,8 @@ func (s *State) announce(c kopilka.Command, out *kopilka.Outcome) {
 		}
 	case *kopilka.PutMember:
 		if out.Enrolled { // his first labels are those of the outcome
-			s.told.Mut(int(out.Member)).Labels = s.labels(s.accounts.At(int(out.Member)), out.Segment, out.Tier)
+			a := s.accounts.Mut(int(out.Member))
+			a.told = s.labels(a, out.Segment, out.Tier)
 		} else {
 			s.say(out.Member, out.Segment, out.Tier, out)
 		}
@@ -83,9 +77,10 @@ func (s *State) say(m kopilka.MemberNo, segment, tier uint8, out *kopilka.Outcom
 // relabel notes as told where a member stands, and tells whether it is elsewhere
 // than before.
 func (s *State) relabel(m kopilka.MemberNo, segment, tier uint8) (before, now kopilka.Labels, moved bool) {
-	before, now = s.told.At(int(m)).Labels, s.labels(s.accounts.At(int(m)), segment, tier)
+	a := s.accounts.At(int(m))
+	before, now = a.told, s.labels(a, segment, tier)
 	if now != before {
-		s.told.Mut(int(m)).Labels = now
+		s.accounts.Mut(int(m)).told = now
 		moved = !s.sameLabels(before, now)
 	}
 	return before, now, moved
@@ -153,7 +148,7 @@ func (s *State) drift(c *kopilka.Drift, out *kopilka.Outcome) {
 
 // noteTold notes that it was told what time has done to a member's points.
 func (s *State) noteTold(m kopilka.MemberNo) {
-	s.told.Mut(int(m)).day = s.day
+	*s.toldDays.Mut(int(m)) = s.day
 	for at := s.firstClaim(m, s.accounts.At(int(m))); at != 0; at = s.claims.At(int(at)).next {
 		if h := s.claims.At(int(at)); h.kind == claimHold && h.until <= s.now && h.to != lapseTold {
 			s.claims.Mut(int(at)).to = lapseTold
@@ -175,7 +170,7 @@ func (s *State) drifted(first kopilka.MemberNo, count int, at kopilka.Time, f fu
 		if bySegment {
 			tier = tierOfSegment(p, segment)
 		}
-		now, before := s.labels(a, segment, tier), s.told.At(int(m)).Labels
+		now, before := s.labels(a, segment, tier), a.told
 		late := s.isLate(m, a, at)
 		if !late && (now == before || s.sameLabels(before, now)) {
 			return true
@@ -190,7 +185,7 @@ func (s *State) isLate(m kopilka.MemberNo, a *account, at kopilka.Time) bool {
 	if a.lots == 0 && !a.hasClaims() {
 		return false
 	}
-	since := s.told.At(int(m)).day
+	since := *s.toldDays.At(int(m))
 	whole := s.inactive(a)
 	for w := s.walk(m, a, at, draw{}); w.next(); {
 		if s.isNews(since, w.lot.Activates, whole.ends(w.lot.Expires)) {
@@ -219,7 +214,7 @@ func (s *State) isLapseNews(m kopilka.MemberNo, c *claim) bool {
 		return true
 	}
 	for at := c.at; at != 0; at = s.lots.At(int(at)).next {
-		if s.isNews(s.told.At(int(m)).day, 0, s.lots.At(int(at)).expires) {
+		if s.isNews(*s.toldDays.At(int(m)), 0, s.lots.At(int(at)).expires) {
 			return true
 		}
 	}
@@ -239,12 +234,12 @@ func (s *State) Lapses(m kopilka.MemberNo) iter.Seq[kopilka.Time] {
 
 // checkTold proves that what was told of a member can be read.
 func (s *State) checkTold(m kopilka.MemberNo) error {
-	t := s.told.At(int(m))
-	if t.day > s.day || int(t.Version) > len(s.versions) {
-		return fmt.Errorf("of member %d was told in version %d, on %s: there are %d versions, today is %s", m, t.Version, t.day, len(s.versions), s.day)
+	t, day := s.accounts.At(int(m)).told, *s.toldDays.At(int(m))
+	if day > s.day || int(t.Version) > len(s.versions) {
+		return fmt.Errorf("of member %d was told in version %d, on %s: there are %d versions, today is %s", m, t.Version, day, len(s.versions), s.day)
 	}
 	if t.Version == 0 {
-		if t.Labels != (kopilka.Labels{}) {
+		if t != (kopilka.Labels{}) {
 			return fmt.Errorf("member %d was told as nobody, in segment %d and tier %d", m, t.Segment, t.Tier)
 		}
 		return nil

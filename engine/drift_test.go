@@ -95,18 +95,18 @@ func TestDriftTellsOnce(t *testing.T) {
 
 // TestToldIsProved: Check finds what was told in words that no program has.
 func TestToldIsProved(t *testing.T) {
-	for name, spoil := range map[string]func(*told){
-		"segment": func(x *told) { x.Segment = 31 },
-		"tier":    func(x *told) { x.Tier = 1 },
-		"version": func(x *told) { x.Version = 2 },
-		"day":     func(x *told) { x.day = 1 << 14 << 1 },
-		"nobody":  func(x *told) { x.Version, x.Segment = 0, 1 },
+	for name, spoil := range map[string]func(*kopilka.Labels, *kopilka.Day){
+		"segment": func(x *kopilka.Labels, _ *kopilka.Day) { x.Segment = 31 },
+		"tier":    func(x *kopilka.Labels, _ *kopilka.Day) { x.Tier = 1 },
+		"version": func(x *kopilka.Labels, _ *kopilka.Day) { x.Version = 2 },
+		"day":     func(_ *kopilka.Labels, day *kopilka.Day) { *day = 1 << 14 << 1 },
+		"nobody":  func(x *kopilka.Labels, _ *kopilka.Day) { x.Version, x.Segment = 0, 1 },
 	} {
 		s := driftShop(t, 2)
 		if err := s.Check(); err != nil {
 			t.Fatal(err)
 		}
-		spoil(s.told.Mut(1))
+		spoil(&s.accounts.Mut(1).told, s.toldDays.Mut(1))
 		if err := s.Check(); err == nil || !strings.Contains(err.Error(), "member 1 ") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -125,7 +125,7 @@ func TestDriftSize(t *testing.T) {
 	if len(labels.Shifts) != members || len(points.Shifts) != members {
 		t.Fatalf("%d and %d were told of", len(labels.Shifts), len(points.Shifts))
 	}
-	size, byLabel, byPoints := unsafe.Sizeof(told{}), len(labels.Append(nil))/members, len(points.Append(nil))/members
+	size, byLabel, byPoints := unsafe.Sizeof(kopilka.Labels{})+unsafe.Sizeof(kopilka.Day(0)), len(labels.Append(nil))/members, len(points.Append(nil))/members
 	t.Logf("%d bytes a member; %d for a label that moved, %d for points", size, byLabel, byPoints)
 	if size > 8 || byLabel > 16 || byPoints > 16 {
 		t.Errorf("%d bytes a member; %d for a label that moved, %d for points", size, byLabel, byPoints)

@@ -93,6 +93,5 @@ func (s *State) blank(c *card) {
 // ErasedKey is where the key of a number's personal data lay, and whether the person
 // was forgotten: then it is to be destroyed.
 func (s *State) ErasedKey(m kopilka.MemberNo) (slot uint32, erased bool) {
-	a := s.accounts.At(int(m))
-	return a.keySlot, a.erased()
+	return *s.keySlots.At(int(m)), s.accounts.At(int(m)).erased()
 }

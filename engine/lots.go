@@ -263,7 +263,7 @@ func (s *State) settle(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 		expires := whole.ends(l.expires)
 		switch {
 		case expires < s.day:
-			if s.isNews(s.told.At(int(m)).day, 0, expires) {
+			if s.isNews(*s.toldDays.At(int(m)), 0, expires) {
 				s.found(m)
 			}
 			out.Expired = append(out.Expired, kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: expires})
@@ -271,7 +271,7 @@ func (s *State) settle(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 			at = s.drop(a, before, at)
 		case l.activates != 0 && l.activates <= s.day:
 			// Its place may be before other lots of the same expiry: out and in again.
-			if s.isNews(s.told.At(int(m)).day, l.activates, expires) {
+			if s.isNews(*s.toldDays.At(int(m)), l.activates, expires) {
 				s.found(m)
 			}
 			points := kopilka.Points(l.left)

@@ -24,7 +24,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		refuse(out, kopilka.Stale) // merged into a profile that has changed since
 		return
 	}
-	if enrolled && s.accounts.At(int(m)).keySlot != 0 && s.accounts.At(int(m)).keySlot != c.KeySlot {
+	if enrolled && s.otherKey(m, c.KeySlot) {
 		refuse(out, kopilka.Stale) // a note was sealed under the member's first key meanwhile
 		return
 	}
@@ -65,7 +65,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		a.standing |= blockedBit
 	}
 	a.referrer = uint32(c.Referrer + 1)
-	a.keySlot = c.KeySlot
+	*s.keySlots.Mut(int(m)) = c.KeySlot
 	a.setProfileAt(s.seq)
 	if shared && phoneOf != m {
 		s.setPhone(phoneOf, 0) // a part's phone becomes the member's own, for good
@@ -122,7 +122,8 @@ func (s *State) enrol(number string, registered kopilka.Day) kopilka.MemberNo {
 	a.setActive(registered)
 	s.accounts.Append(a)
 	s.phones.Append(0)
-	s.told.Append(told{day: s.day})
+	s.keySlots.Append(0)
+	s.toldDays.Append(s.day)
 	s.appendCard(number)
 	s.byCard.insert(s.cardTag(number), m)
 	s.index.Enrol(m, registered)
@@ -143,4 +144,10 @@ func (s *State) setPhone(m kopilka.MemberNo, tag uint64) {
 		s.byPhone.insert(uint32(tag>>32), m)
 	}
 	*s.phones.Mut(int(m)) = tag
+}
+
+// otherKey tells whether the personal data of a member is sealed under another key.
+func (s *State) otherKey(m kopilka.MemberNo, slot uint32) bool {
+	before := *s.keySlots.At(int(m))
+	return before != 0 && before != slot
 }

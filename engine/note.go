@@ -16,11 +16,11 @@ func (s *State) keepNote(c *kopilka.Note, out *kopilka.Outcome) {
 		refuse(out, kopilka.MemberNotFound)
 		return
 	case a.merged(), // since the member was looked up
-		a.keySlot != 0 && a.keySlot != c.KeySlot,
+		s.otherKey(c.Member, c.KeySlot),
 		s.recent.find(kopilka.FingerprintNotes(c.Member)) > c.Before:
 		refuse(out, kopilka.Stale)
 		return
 	}
-	a.keySlot = c.KeySlot
+	*s.keySlots.Mut(int(c.Member)) = c.KeySlot
 	out.Member = c.Member
 }

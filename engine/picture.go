@@ -102,7 +102,7 @@ func (s *State) header() header {
 func (s *State) columns() []slab.Column {
 	return append([]slab.Column{&s.accounts, &s.cards, &s.longCards, &s.phones, &s.lots,
 		&s.byCard.slots, &s.byCard.heads, &s.byPhone.slots, &s.byPhone.heads,
-		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.told, &s.sets.chunks, &s.sets.words, &s.touches, &s.contacts, &s.byMore.slots, &s.byMore.heads,
+		&s.claims, &s.claimsOf, &s.numbers, &s.moreCards, &s.earns, &s.toldDays, &s.keySlots, &s.sets.chunks, &s.sets.words, &s.touches, &s.contacts, &s.byMore.slots, &s.byMore.heads,
 		&s.recent.generations[0].slots, &s.recent.generations[1].slots}, s.index.Columns()...)
 }
 

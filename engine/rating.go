@@ -17,9 +17,9 @@ func (s *State) rating(c *kopilka.Rating, out *kopilka.Outcome) {
 	case c.KeySlot == 0:
 	case a.erased():
 		refuse(out, kopilka.MemberNotFound)
-	case a.keySlot != 0 && a.keySlot != c.KeySlot:
+	case s.otherKey(c.Member, c.KeySlot):
 		refuse(out, kopilka.Stale) // sealed when the member had no key yet, or another
 	default:
-		a.keySlot = c.KeySlot
+		*s.keySlots.Mut(int(c.Member)) = c.KeySlot
 	}
 }

@@ -43,6 +43,7 @@ type State struct {
 	cards     slab.Slab[card]
 	longCards slab.Slab[longCard]
 	phones    slab.Slab[uint64] // phone tags
+	keySlots  slab.Slab[uint32] // keys of sealed personal data; 0 = none
 	lots      slab.Slab[lot]
 	byCard    table
 	byPhone   table
@@ -50,8 +51,8 @@ type State struct {
 	claimsOf  slab.Slab[uint32] // first claim of every member; shorter than accounts where nobody after has any
 	numbers   slab.Slab[number]
 	moreCards slab.Slab[moreCard]
-	earns     slab.Slab[earnsOn] // shorter than accounts where nobody after was counted
-	told      slab.Slab[told]
+	earns     slab.Slab[earnsOn]     // shorter than accounts where nobody after was counted
+	toldDays  slab.Slab[kopilka.Day] // days up to which members were told what time did to their points
 	sets      audienceSets
 	touches   slab.Slab[touch]       // of all mailings
 	contacts  slab.Slab[kopilka.Day] // last day of one by any mailing; shorter than accounts where nobody after has any
@@ -85,11 +86,11 @@ func New() *State {
 
 // account is a member's row: 32 bytes, most of them touched by every receipt.
 type account struct {
-	entry    uint64 // position of the newest entry in the ledger, and in the upper 16 bits the version
-	profile  uint64 // position of the sealed profile, and in the upper 16 bits the active day
-	lots     uint32 // first lot, soonest to expire first
-	referrer uint32 // member number + 1
-	keySlot  uint32
+	entry    uint64         // position of the newest entry in the ledger, and in the upper 16 bits the version
+	profile  uint64         // position of the sealed profile, and in the upper 16 bits the active day
+	lots     uint32         // first lot, soonest to expire first
+	referrer uint32         // member number + 1
+	told     kopilka.Labels // where the member was told to stand last: see drift.go
 	tier     uint8
 	standing uint8 // state, and the bits below
 	// cleared is the last day of what inactivity took last: what was earned or
@@ -267,7 +268,7 @@ func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
 		No: m, Card: s.Card(m), Registered: s.registered(m),
 		State: a.state(), Blocked: a.blocked(), Erased: a.erased(), Tier: s.tier(m, a),
 		Debt: s.debts[m], LastEntry: a.lastEntry(), ProfileAt: a.profileAt(),
-		KeySlot: a.keySlot, PhoneTag: *s.phones.At(int(m)),
+		KeySlot: *s.keySlots.At(int(m)), PhoneTag: *s.phones.At(int(m)),
 		Referrer: kopilka.MemberNo(a.referrer) - 1,
 	}
 	v.TierMetric = s.tierMetric(m, s.Program())
@@ -307,7 +308,7 @@ func appendLike(lots []kopilka.Lot, o kopilka.Lot) []kopilka.Lot {
 // another member or not; false when nothing is sealed for it, or no longer.
 func (s *State) Profile(m kopilka.MemberNo) (at kopilka.Seq, sealed bool) {
 	a := s.accounts.At(int(m))
-	return a.profileAt(), a.keySlot != 0 && !a.erased()
+	return a.profileAt(), *s.keySlots.At(int(m)) != 0 && !a.erased()
 }
 
 // PhoneTag is the phone that leads to a number itself, be it part of another member
@@ -316,8 +317,8 @@ func (s *State) PhoneTag(m kopilka.MemberNo) uint64 { return *s.phones.At(int(m)
 
 // KeySlots is the greatest number of a sealing key that a member has.
 func (s *State) KeySlots() (greatest uint32) {
-	for m := range s.accounts.Len() {
-		greatest = max(greatest, s.accounts.At(m).keySlot)
+	for m := range s.keySlots.Len() {
+		greatest = max(greatest, *s.keySlots.At(m))
 	}
 	return greatest
 }
