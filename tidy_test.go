@@ -41,7 +41,7 @@ var mayKnow = map[string][]string{
 var onlyHere = map[string][]string{
 	"github.com/dgraph-io/badger":      {"wal"},
 	"github.com/valyala/fasthttp":      {"api", "client"},
-	"github.com/RoaringBitmap/roaring": {"index", "api"},
+	"github.com/RoaringBitmap/roaring": {"index", "report", "api"},
 	"github.com/spf13/cobra":           {"cmd/kopilka"},
 	"go.yaml.in/yaml":                  {"program"},
 	"time/tzdata":                      {"program"},

@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -199,6 +201,69 @@ func TestImportTellsEnrolled(t *testing.T) {
 	again := s.lines("admin", "/v1/import", `{"op":"receipt","id":"h9","card":"c1","amount":1,"occurred_at":"2025-01-01T10:00:00+01:00"}`)
 	if again[0].is(201).json["enrolled"] != nil {
 		t.Errorf("a member of before is enrolled again: %s", again[0].text)
+	}
+}
+
+// TestImportOfMembersWithoutIDs sends random members, of whom some carry no id, in one
+// import and line by line into another shop: they are answered alike, and stand alike.
+func TestImportOfMembersWithoutIDs(t *testing.T) {
+	for seed := range uint64(3) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		var lines []string
+		cards := map[string]bool{}
+		for i := range 120 {
+			card := fmt.Sprintf("c%d", rng.IntN(40))
+			cards[card] = true
+			id := ""
+			if rng.IntN(2) == 0 {
+				id = fmt.Sprintf(`"id":"i%d",`, rng.IntN(60))
+			}
+			if rng.IntN(6) == 0 {
+				lines = append(lines, fmt.Sprintf(`{"op":"receipt","id":"s%d","card":%q,"amount":%d,"occurred_at":"2026-0%d-01T10:00:00+01:00"}`,
+					i, card, rng.IntN(900), 1+rng.IntN(2)))
+				continue
+			}
+			more := ""
+			switch rng.IntN(6) {
+			case 0:
+				more = fmt.Sprintf(`,"phone":"+7900123450%d"`, rng.IntN(9))
+			case 1:
+				more = fmt.Sprintf(`,"referrer":"c%d"`, rng.IntN(40))
+			case 2:
+				more = `,"name":null`
+			case 3:
+				more = `,"registered_at":"2025-05-06T10:00:00+02:00"`
+			}
+			lines = append(lines, fmt.Sprintf(`{"op":"member",%s"card":%q,"name":"N%d"%s}`, id, card, rng.IntN(5), more))
+			if strings.Contains(more, "null") {
+				lines[len(lines)-1] = fmt.Sprintf(`{"op":"member",%s"card":%q%s}`, id, card, more)
+			}
+		}
+		one, other := open(t), open(t)
+		together := one.lines("admin", "/v1/import", strings.Join(lines, "\n"))
+		refused := 0
+		for i, line := range lines {
+			alone := other.lines("admin", "/v1/import", line)[0]
+			for _, field := range []string{"status", "code", "replayed", "card", "balance"} {
+				if got, want := together[i].json[field], alone.json[field]; got != want {
+					t.Fatalf("seed %d, line %d: %s is %v; alone it is %v\n%s\n%s\n%s", seed, i+1, field, got, want, line, together[i].text, alone.text)
+				}
+			}
+			if alone.json["code"] != nil {
+				refused++
+			}
+		}
+		if refused == 0 || refused > 60 {
+			t.Fatalf("seed %d: %d of %d lines are refused", seed, refused, len(lines))
+		}
+		for card := range cards {
+			got, want := one.get("/v1/members/"+card).json, other.get("/v1/members/"+card).json
+			for _, field := range []string{"card", "code", "name", "phone", "referrer", "registered_at", "balance", "rfm"} {
+				if !reflect.DeepEqual(got[field], want[field]) {
+					t.Fatalf("seed %d: %s of %s is %v; line by line %v", seed, field, card, got[field], want[field])
+				}
+			}
+		}
 	}
 }
 

@@ -140,6 +140,9 @@ func (r *reporting) period() *problem {
 	r.set.From, r.set.To = from, to
 	r.set.Calendar = r.s.queue.Calendar()
 	r.set.Look = func(seq kopilka.Seq) (report.Record, error) {
+		if r.s.stopped.Err() != nil {
+			return report.Record{}, errStopping
+		}
 		record, err := r.s.queue.Record(seq)
 		return report.Record{Seq: seq, Command: record.Command, Outcome: &record.Outcome}, err
 	}

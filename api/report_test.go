@@ -152,6 +152,21 @@ func TestReturnWithoutStore(t *testing.T) {
 	}
 }
 
+// TestReportEndsInItsLookUps: a report that has read its records and looks sales up
+// is given up when the server stops, as it is while it reads.
+func TestReportEndsInItsLookUps(t *testing.T) {
+	s := open(t)
+	s.enrol("c1")
+	id := s.sell("c1", 10_000, `,"source":"flyer"`)
+	s.post("/v1/receipts/"+id+"/returns", `{"id":"b1","amount":4000}`).is(201)
+	s.as("till", "PUT", "/v1/receipts/"+id+"/rating", `{"id":"n1","stars":4}`).is(201)
+	s.server.stop()
+	for _, name := range []string{"categories", "staff", "stores", "sources", "ratings"} {
+		s.get("/v1/reports/"+name).refused(codeOverloaded, "")
+	}
+	s.get("/v1/reports/service").is(200) // has nothing to look up, and is made
+}
+
 // TestCampaignsReport: what campaigns added, to whom, and what is left of budgets.
 func TestCampaignsReport(t *testing.T) {
 	s := openWith(t, `

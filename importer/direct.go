@@ -68,6 +68,30 @@ func (d *Direct) Has(_ context.Context, id string) (bool, error) {
 // Submit implements Sink.
 func (d *Direct) Submit(_ context.Context, rows []*Row, results []Result) error {
 	d.today = d.calendar.DayOf(d.queue.Now())
+	from := 0
+	said := map[string]bool{} // ids and receipt numbers of the rows from there on
+	for i, row := range rows {
+		number := d.number(row)
+		if said[row.ID] || said[number] {
+			if err := d.submit(rows[from:i], results[from:i]); err != nil {
+				return err
+			}
+			from = i
+			clear(said)
+		}
+		if said[row.ID] = true; number != "" {
+			said[number] = true
+		}
+	}
+	if err := d.submit(rows[from:], results[from:]); err != nil {
+		return err
+	}
+	return d.grant(rows, results)
+}
+
+// submit puts rows into the books of which no two have one id or one receipt number, so
+// that the books can say of each whether it will be refused for what it repeats.
+func (d *Direct) submit(rows []*Row, results []Result) error {
 	members, err := d.enrol(rows, results)
 	if err != nil {
 		return err
@@ -92,15 +116,12 @@ func (d *Direct) Submit(_ context.Context, rows []*Row, results []Result) error 
 			d.group.add(i, c, nil, row.ID)
 		}
 	}
-	if err := d.flush(rows, results, members); err != nil {
-		return err
-	}
-	return d.grant(rows, results)
+	return d.flush(rows, results, members)
 }
 
-// enrol makes members of the cards that are not known, as of their earliest
-// row, and gives the numbers of all. A member whom an earlier import made so, and
-// of whom nothing else is known, is moved back when an earlier row turns up.
+// enrol makes members of the cards that are not known, as of the earliest of their
+// rows that are taken, and gives the numbers of all. A member whom an earlier row made
+// so, and of whom nothing else is known, is moved back when an earlier one turns up.
 func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.MemberNo, error) {
 	members := map[string]kopilka.MemberNo{}
 	open := map[string]*kopilka.PutMember{} // cards that a row may enrol or move back
@@ -112,39 +133,43 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 			if _, seen := members[row.Card]; seen || open[row.Card] != nil {
 				continue
 			}
-			c := &kopilka.PutMember{Card: row.Card, Registered: d.calendar.DayOf(row.First), State: kopilka.StateRegistered,
+			c := &kopilka.PutMember{Card: row.Card, Registered: d.today + 1, State: kopilka.StateRegistered,
 				Referrer: kopilka.NoMember, Imported: !d.earn}
 			if no, known := s.ByCard(row.Card); known {
 				members[row.Card] = no
 				m := s.Member(no, s.Now())
-				if m.KeySlot != 0 || m.Registered <= c.Registered {
+				if m.KeySlot != 0 {
 					continue
 				}
+				c.Registered = m.Registered
 				c.Base, c.State, c.Blocked, c.PhoneTag, c.Referrer = m.ProfileAt, m.State, m.Blocked, m.PhoneTag, m.Referrer
 			}
-			if c.Registered <= d.today { // else its rows are refused for their time
-				open[row.Card] = c
-			}
+			open[row.Card] = c
 		}
 	})
 	var commands []kopilka.Command
-	var made []int
-	said := map[string]bool{} // ids and receipt numbers of the rows before
+	var made []int // rows that were the first to ask for them
+	asked := map[string]bool{}
 	for i, row := range rows {
-		if d.early(row) {
+		c := open[row.Card]
+		if c == nil || row.Deed == Person || d.early(row) {
 			continue
 		}
-		if c := open[row.Card]; c != nil && row.Deed != Person {
-			good, err := d.enrols(row, said)
-			if err != nil {
-				return nil, err
-			}
-			if good {
-				commands, made = append(commands, c), append(made, i)
-				delete(open, row.Card)
-			}
+		day := d.calendar.DayOf(row.At)
+		if day >= c.Registered {
+			continue
 		}
-		said[row.ID], said[d.number(row)] = true, true
+		good, err := d.enrols(row)
+		if err != nil {
+			return nil, err
+		}
+		if !good {
+			continue
+		}
+		if c.Registered = day; !asked[row.Card] {
+			asked[row.Card] = true
+			commands, made = append(commands, c), append(made, i)
+		}
 	}
 	if len(commands) == 0 {
 		return members, nil
@@ -165,13 +190,12 @@ func (d *Direct) enrol(rows []*Row, results []Result) (map[string]kopilka.Member
 
 // enrols tells whether a row makes a member of a card that nobody has: one that will be
 // refused does not.
-func (d *Direct) enrols(row *Row, said map[string]bool) (bool, error) {
-	number := d.number(row)
-	if row.Deed == GoodsBack && row.ReturnOf != "" || said[row.ID] || number != "" && said[number] {
+func (d *Direct) enrols(row *Row) (bool, error) {
+	if row.Deed == GoodsBack && row.ReturnOf != "" {
 		return false, nil
 	}
 	found, err := d.queue.FindID(row.ID)
-	if err != nil || found.Seq != 0 || number == "" {
+	if err != nil || found.Seq != 0 || d.number(row) == "" {
 		return err == nil && found.Seq == 0, err
 	}
 	found, err = d.queue.FindReceiptNo(kopilka.KindReceipt, row.Store, row.Till, row.ReceiptNo, d.calendar.DayOf(row.At))

@@ -3,9 +3,8 @@
 // another one.
 //
 //	file ──► unpack ──► rows ──► check ──► Sink ──► data folder │ running server
-//	                      │        │         │
-//	                      │        └─────────┴──► FILE.rejected.csv, with reasons
-//	                      └─ first pass: the earliest row of every member
+//	                               │         │
+//	                               └─────────┴──► FILE.rejected.csv, with reasons
 //
 // A row stands alone: what is wrong with one is written beside the file and the
 // rest goes on. No line is lost: a quote that is not closed costs its own line,
@@ -18,5 +17,7 @@
 // the time.
 //
 // Members that the books do not know are made, registered on the day of their
-// earliest row, whatever the rows are: sales, returns, or receipts of nothing.
+// earliest row that is taken, wherever in the file it stands: a sale, also of nothing,
+// or a return that names no receipt. A row that is set aside makes nobody a member, and
+// moves nobody's first day.
 package importer

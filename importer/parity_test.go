@@ -2,6 +2,8 @@ package importer
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -153,6 +155,99 @@ d9,z9,2026-03-05 12:00:00,100,S9,T1,9,
 			if _, _, _, ok := b.member(card); ok != want {
 				t.Errorf("%s: %s is a member: %v", way, card, ok)
 			}
+		}
+	}
+}
+
+// TestFirstDayOfBothWays: what is refused, and goods that come back to a receipt, move
+// nobody's first day, though they be the earliest of a card; a row further down does.
+func TestFirstDayOfBothWays(t *testing.T) {
+	const text = `receipt_id,member,timestamp,amount,store,till,receipt_no,return_of
+d0,z0,2026-02-05 10:00:00,100,S9,T1,1,
+d1,z1,2026-02-05 09:00:00,100,S9,T1,1,
+d2,z1,2026-03-07 09:00:00,100,S9,T1,2,
+d0,z2,2026-01-05 09:00:00,100,S9,T1,3,
+d3,z2,2026-03-08 09:00:00,100,S9,T1,4,
+d4,z3,2026-03-09 09:00:00,100,S9,T1,5,
+d5,z3,2026-03-08 09:00:00,-100,S9,T1,,d4
+d6,z4,2026-02-08 09:00:00,-100,S9,T1,,nothing
+d7,z4,2026-03-10 09:00:00,0,S9,T1,,
+d8,z5,2026-03-12 09:00:00,100,S9,T1,6,
+d9,z5,2026-03-11 09:00:00,-5,S9,T1,,
+`
+	for _, way := range []string{"folder", "server"} {
+		for _, rows := range []int{1, 2, 5, 100} {
+			b := openBooks(t)
+			var sink Sink = b.sink(false)
+			if way == "server" {
+				sink = b.serve(t, false)
+			}
+			mustRun(t, Options{Kind: Receipts, File: write(t, "r.csv", text), BatchRows: rows}, sink)
+			for card, want := range map[string]string{"z0": "2026-02-05", "z1": "2026-03-07", "z2": "2026-03-08", "z3": "2026-03-09", "z4": "2026-03-10", "z5": "2026-03-11"} {
+				if m, _, _, ok := b.member(card); !ok || m.Registered.String() != want {
+					t.Errorf("%s, %d rows at once: %s since %s; want %s", way, rows, card, m.Registered, want)
+				}
+			}
+		}
+	}
+}
+
+// TestMembersOfBothWays imports random files both ways, in pieces of any length: full of
+// ids and numbers that repeat, days that have not come and returns of anything. The same
+// rows are taken, and the same members made, as of the same days.
+func TestMembersOfBothWays(t *testing.T) {
+	for seed := range uint64(6) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		var text strings.Builder
+		text.WriteString("receipt_id,member,timestamp,amount,store,till,receipt_no,return_of\n")
+		const cards = 25
+		for range 150 {
+			id, card := rng.IntN(120), fmt.Sprintf("c%d", rng.IntN(cards))
+			day := kopilka.DayOfDate(2026, 11, 24) - kopilka.Day(rng.IntN(60))
+			amount, number, of := rng.IntN(900), "", ""
+			switch rng.IntN(5) {
+			case 0:
+				amount, of = -1-amount, fmt.Sprintf("r%d", rng.IntN(120))
+			case 1:
+				amount = -1 - amount
+			case 2:
+				number = fmt.Sprint(rng.IntN(3))
+				day = kopilka.DayOfDate(2026, 11, 1) + kopilka.Day(rng.IntN(5))
+			}
+			if rng.IntN(12) == 0 {
+				card = ""
+			}
+			fmt.Fprintf(&text, "r%d,%s,%s 10:00:00,%d,S1,T1,%s,%s\n", id, card, day, amount, number, of)
+		}
+		type member struct {
+			known      bool
+			registered kopilka.Day
+			monetary   kopilka.Money
+			frequency  uint32
+			balance    kopilka.Points
+		}
+		var taken [2]Summary
+		var made [2][cards]member
+		var rejected [2]int
+		opts := Options{Kind: Receipts, BatchRows: 1 + rng.IntN(60)}
+		for way := range 2 {
+			b := openBooks(t)
+			var sink Sink = b.sink(seed%2 == 0)
+			if way == 1 {
+				sink = b.serve(t, seed%2 == 0)
+			}
+			opts.File = write(t, "r.csv", text.String())
+			taken[way] = mustRun(t, opts, sink)
+			taken[way].Took, taken[way].RejectedFile = 0, ""
+			rejected[way] = strings.Count(readRejected(t, opts.File), "\n")
+			for i := range cards {
+				m, monetary, frequency, ok := b.member(fmt.Sprintf("c%d", i))
+				made[way][i] = member{ok, m.Registered, monetary, frequency, m.Balance + m.Pending}
+			}
+		}
+		if taken[0] != taken[1] || made[0] != made[1] || rejected[0] != rejected[1] {
+			t.Fatalf("seed %d, %d rows at once: through the folder\n%+v\n%+v\nthrough the server\n%+v\n%+v\n%s",
+				seed, opts.BatchRows, taken[0], made[0], taken[1], made[1], text.String())
 		}
 	}
 }

@@ -22,7 +22,6 @@ type Row struct {
 
 	// Of sales and returns.
 	At        kopilka.Time
-	First     kopilka.Time  // the earliest row of the card in the file
 	Amount    kopilka.Money // not negative; of a return, what comes back
 	Redeemed  kopilka.Points
 	ReturnOf  string // id of the receipt; empty = a return that names none

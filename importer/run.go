@@ -7,10 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/kopilka/kopilka"
 )
 
 // Run imports a file into a sink. Rows that are set aside are no error: an
@@ -51,7 +48,6 @@ type run struct {
 	opts     Options
 	sink     Sink
 	zone     *time.Location
-	earliest map[string]kopilka.Time // of each card, over the whole file
 	rejected *rejected
 	summary  Summary
 	place    place
@@ -67,11 +63,6 @@ type run struct {
 var saveEvery = time.Second
 
 func (x *run) run(ctx context.Context) (err error) {
-	if x.opts.Kind == Receipts {
-		if err := x.findEarliest(ctx); err != nil {
-			return err
-		}
-	}
 	r, err := openReader(x.opts, x.zone)
 	if err != nil {
 		return err
@@ -92,45 +83,6 @@ func (x *run) run(ctx context.Context) (err error) {
 		x.opts.Logger.Warn("import: the progress file stays", "err", err)
 	}
 	return nil
-}
-
-// findEarliest is the first pass: the earliest row of every member, since files
-// need not be in the order of time.
-func (x *run) findEarliest(ctx context.Context) error {
-	r, err := openReader(x.opts, x.zone)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	m := newMeter("looking for first days", x.place.Size, x.opts.Logger)
-	defer m.done()
-	x.earliest = map[string]kopilka.Time{}
-	var row Row
-	var keep []string
-	for {
-		keep, err = r.next(&row, keep[:0])
-		if err == io.EOF {
-			return nil
-		}
-		if r.no%int64(x.opts.BatchRows) == 0 {
-			m.at(r.source.read.Load(), r.no)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		if _, bad := err.(fault); bad || row.Card == "" && err == nil {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if first, known := x.earliest[row.Card]; !known {
-			// As it is, the key would keep the text of the whole row in memory.
-			x.earliest[strings.Clone(row.Card)] = row.At
-		} else if row.At < first {
-			x.earliest[row.Card] = row.At
-		}
-	}
 }
 
 // batch is rows on their way from the reader to the sink.
@@ -210,9 +162,6 @@ func (x *run) fill(b *batch, r *reader) {
 			continue
 		}
 		b.keep = keep
-		if row.Card != "" && !set {
-			row.First = x.earliest[row.Card]
-		}
 		b.rows = append(b.rows, row)
 		b.faults = append(b.faults, bad.reason)
 	}

@@ -280,21 +280,6 @@ func TestMadeIDs(t *testing.T) {
 	}
 }
 
-// TestEarliest gives every row the earliest time of its card, wherever it stands.
-func TestEarliest(t *testing.T) {
-	x := newRecorder()
-	mustRun(t, Options{Kind: Receipts, BatchRows: 2, File: write(t, "r.csv", "member,timestamp,amount\n"+
-		"a,2026-06-05,5\nb,2026-06-02,5\na,2026-06-03,0\n,2026-06-01,5\na,2026-01-01,bad\na,2026-06-02,-4\n")}, x)
-	var got []string
-	for _, row := range x.rows {
-		got = append(got, row.Card+" "+kopilka.Calendar{Zone: time.UTC}.DayOf(row.First+3_600_000).String())
-	}
-	want := []string{"a 2026-06-02", "b 2026-06-02", "a 2026-06-02", " 1970-01-01", "a 2026-06-02"}
-	if !slices.Equal(got, want) {
-		t.Fatalf("%q; want %q", got, want)
-	}
-}
-
 // TestLater takes returns before their receipts, and referrers after who they invited.
 func TestLater(t *testing.T) {
 	x := newRecorder()

@@ -1,16 +1,15 @@
 package report
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/kopilka/kopilka"
-)
+import "github.com/kopilka/kopilka"
 
 // Sources is who came by which promo code, link or poster, and what they bought;
 // and what was bought with which of them named on the receipt. A return belongs to
 // the source of its receipt, and only one that names no receipt to its own.
-func Sources(set *Setting) Fold { return &sourcesFold{set: set, roll: roll{set: set}} }
+func Sources(set *Setting) Fold {
+	f := &sourcesFold{set: set, roll: roll{set: set}}
+	f.returns = later[int64]{set: set, tell: f.takeBack}
+	return f
+}
 
 type sourcesFold struct {
 	set      *Setting
@@ -18,7 +17,7 @@ type sourcesFold struct {
 	buyers   members
 	bought   []int64 // net amount by member
 	receipts tally[source]
-	returns  []takenBack
+	returns  later[int64] // goods of receipts that came back
 }
 
 type source struct {
@@ -37,7 +36,7 @@ func (f *sourcesFold) Add(r *Record) {
 		return
 	}
 	if c, ok := r.Command.(*kopilka.Return); ok && c.Receipt != "" {
-		f.returns = append(f.returns, takenBack{c.ReceiptSeq, int64(d.back)})
+		f.returns.add(c.ReceiptSeq, int64(d.back))
 	} else {
 		s := f.receipts.of(d.Source)
 		count(d.receipt, &s.receipts)
@@ -55,22 +54,13 @@ func (f *sourcesFold) Add(r *Record) {
 	}
 }
 
-// takeBack takes returns off the sources of their sales. Sales that lie together are
-// looked up together.
-func (f *sourcesFold) takeBack() error {
-	slices.SortFunc(f.returns, func(a, b takenBack) int { return cmp.Compare(a.sale, b.sale) })
-	for _, b := range f.returns {
-		sale, err := f.set.Look(b.sale)
-		if err != nil {
-			return err
-		}
-		f.receipts.of(kopilka.DeedOf(sale.Command).Source).net -= b.goods
-	}
-	return nil
+// takeBack takes a return off the source of its sale.
+func (f *sourcesFold) takeBack(sale *Record, goods int64) {
+	f.receipts.of(kopilka.DeedOf(sale.Command).Source).net -= goods
 }
 
 func (f *sourcesFold) Report() (Report, error) {
-	if err := f.takeBack(); err != nil {
+	if err := f.returns.look(); err != nil {
 		return Report{}, err
 	}
 	f.roll.close()

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 
 	"github.com/kopilka/kopilka"
@@ -11,23 +9,21 @@ import (
 // Staff is what cashiers did for the program: the premium on what they sold to
 // members, and whom they enrolled, week by week against the plan. What a file
 // brought counts for nobody, and neither does what no cashier's name is on.
-func Staff(set *Setting) Fold { return &staffFold{set: set} }
+func Staff(set *Setting) Fold {
+	f := &staffFold{set: set}
+	f.returns = later[int64]{set: set, tell: f.takeBack}
+	return f
+}
 
 type staffFold struct {
 	set      *Setting
 	cashiers tally[cashier]
 	premiums tally[int64] // net sales to members by cashier and version of the program
 	weeks    tally[int64] // enrolments by cashier and Monday
-	returns  []takenBack
+	returns  later[int64] // goods of sales that came back, wherever they did
 }
 
 type cashier struct{ receipts, sold, returned, premium, enrolled, payout int64 }
-
-// takenBack is goods of a sale that came back, wherever they did.
-type takenBack struct {
-	sale  kopilka.Seq
-	goods int64
-}
 
 func (f *staffFold) Reads() (since kopilka.Day, before, kinds kopilka.Kinds) {
 	return monday(f.set.From), 0, deals | kopilka.KindsOf(kopilka.KindMember)
@@ -50,7 +46,7 @@ func (f *staffFold) Add(r *Record) {
 	}
 	if c, ok := r.Command.(*kopilka.Return); ok {
 		if c.Receipt != "" {
-			f.returns = append(f.returns, takenBack{c.ReceiptSeq, int64(d.back)})
+			f.returns.add(c.ReceiptSeq, int64(d.back))
 		}
 		return
 	}
@@ -77,7 +73,7 @@ func (f *staffFold) enrols(r *Record, c *kopilka.PutMember) {
 }
 
 func (f *staffFold) Report() (Report, error) {
-	if err := f.takeBack(); err != nil {
+	if err := f.returns.look(); err != nil {
 		return Report{}, err
 	}
 	f.premiums.sorted(func(k key, net *int64) {
@@ -101,23 +97,15 @@ func (f *staffFold) Report() (Report, error) {
 	return Report{Tables: []Table{cashiers, weeks}}, nil
 }
 
-// takeBack takes returns off the cashiers who sold the goods, under the version of
-// the program that the sale was under. Sales that lie together are looked up together.
-func (f *staffFold) takeBack() error {
-	slices.SortFunc(f.returns, func(a, b takenBack) int { return cmp.Compare(a.sale, b.sale) })
-	for _, b := range f.returns {
-		r, err := f.set.Look(b.sale)
-		if err != nil {
-			return err
-		}
-		sale := r.Command.(*kopilka.Receipt) // nothing else sells
-		if sale.Imported || sale.Cashier == "" {
-			continue
-		}
-		f.cashiers.of(sale.Cashier).returned += b.goods
-		*f.premiums.of(sale.Cashier, strconv.Itoa(r.Outcome.Program)) -= b.goods
+// takeBack takes a return off the cashier who sold the goods, under the version of
+// the program that the sale was under.
+func (f *staffFold) takeBack(r *Record, goods int64) {
+	sale := r.Command.(*kopilka.Receipt) // nothing else sells
+	if sale.Imported || sale.Cashier == "" {
+		return
 	}
-	return nil
+	f.cashiers.of(sale.Cashier).returned += goods
+	*f.premiums.of(sale.Cashier, strconv.Itoa(r.Outcome.Program)) -= goods
 }
 
 // premium is that of a cashier under one version of the program, rounded once as

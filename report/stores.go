@@ -1,26 +1,19 @@
 package report
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/kopilka/kopilka"
-)
+import "github.com/kopilka/kopilka"
 
 // Stores is what was sold where, and how many buyers showed a card.
-func Stores(set *Setting) Fold { return &storesFold{set: set} }
+func Stores(set *Setting) Fold {
+	f := &storesFold{set: set}
+	f.homeless = later[place]{set: set, tell: f.bringHome}
+	return f
+}
 
 type storesFold struct {
 	set      *Setting
 	stores   tally[place]
 	cashiers tally[place]
-	homeless []homeless
-}
-
-// homeless is a return that names no store: it belongs to that of its sale.
-type homeless struct {
-	sale kopilka.Seq
-	of   place
+	homeless later[place] // returns that name no store: they belong to that of their sale
 }
 
 // place is the deals of a store or of a cashier.
@@ -49,7 +42,7 @@ func (f *storesFold) Add(r *Record) {
 		}
 	}
 	if c, ok := r.Command.(*kopilka.Return); ok && c.Store == "" && c.Receipt != "" {
-		f.homeless = append(f.homeless, homeless{c.ReceiptSeq, p})
+		f.homeless.add(c.ReceiptSeq, p)
 		return
 	}
 	f.stores.of(at.Store).plus(&p)
@@ -75,23 +68,13 @@ func (p *place) plus(q *place) {
 	p.spent += q.spent
 }
 
-// bringHome gives returns that name no store to the stores of their sales. Sales
-// that lie together are looked up together.
-func (f *storesFold) bringHome() error {
-	slices.SortFunc(f.homeless, func(a, b homeless) int { return cmp.Compare(a.sale, b.sale) })
-	for i := range f.homeless {
-		h := &f.homeless[i]
-		sale, err := f.set.Look(h.sale)
-		if err != nil {
-			return err
-		}
-		f.stores.of(kopilka.DeedOf(sale.Command).Store).plus(&h.of)
-	}
-	return nil
+// bringHome gives a return that names no store to the store of its sale.
+func (f *storesFold) bringHome(sale *Record, back place) {
+	f.stores.of(kopilka.DeedOf(sale.Command).Store).plus(&back)
 }
 
 func (f *storesFold) Report() (Report, error) {
-	if err := f.bringHome(); err != nil {
+	if err := f.homeless.look(); err != nil {
 		return Report{}, err
 	}
 	stores := f.stores.table("stores", []string{"store"},

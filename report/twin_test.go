@@ -13,15 +13,24 @@ import (
 )
 
 // TestAgainstTwin makes every report over random periods of made-up logs, and
-// counts every figure again by hand.
+// counts every figure again by hand. Few look-ups wait for each other, so that there
+// are several rounds of them.
 func TestAgainstTwin(t *testing.T) {
+	defer func(max int) { laterMax = max }(laterMax)
 	for seed := range uint64(25) {
 		y := newYear(seed)
+		laterMax = 1 + y.IntN(30)
 		for range 8 {
 			set := y.set
 			set.From = y.today - kopilka.Day(y.IntN(75))
 			set.To = set.From + kopilka.Day(y.IntN(40))
 			w := &twin{y: y, set: &set}
+			addressed, held := w.drawn()
+			mail := &Mailing{Seq: mailingA, Time: y.set.Calendar.Start(y.today - 70), Now: y.set.Calendar.Start(y.today) - kopilka.Time(y.IntN(30)*8*3_600_000),
+				Channels: []kopilka.Channel{{Name: "push", Timeout: 1440, Cost: 3}, {Name: "sms", Timeout: 10_000, Cost: 250}}}
+			if y.odds(50) {
+				mail.Of = bitsOfPeople(filter(w.everybody(), func(int) bool { return y.odds(60) }))
+			}
 			for name, r := range map[string]struct {
 				fold Fold
 				want Report
@@ -37,6 +46,9 @@ func TestAgainstTwin(t *testing.T) {
 				"flags":       {Flags(&set), w.flags()},
 				"service":     {Service(&set), w.service()},
 				"categories":  {Categories(&set), w.categories()},
+				"effect":      {Effect(&set, drawnAs("addressed", addressed), drawnAs("held_out", held)), w.effect(addressed, held)},
+				"mailing": {EffectOfMailing(&set, drawnAs("addressed", addressed), drawnAs("held_out", held), mail),
+					w.effectOfMailing(addressed, held, mail)},
 			} {
 				got := y.report(t, &set, r.fold)
 				if err := same(&got, &r.want); err != nil {

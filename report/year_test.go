@@ -66,6 +66,15 @@ type event struct {
 	points                 int64
 	flags                  kopilka.Flags
 	goods                  []goods // by line of a sale or of a return; of a sale without lines, all of it
+	message                message
+}
+
+// message is one of a mailing that was handed to a channel, or what was heard of it.
+type message struct {
+	mailing   kopilka.Seq
+	channel   int
+	at        kopilka.Time
+	delivered bool
 }
 
 // goods is what was sold of a category, or came back.
@@ -219,8 +228,10 @@ func (y *year) happen() {
 		y.issues()
 	case r < 89:
 		y.emits()
-	case r < 94:
+	case r < 92:
 		y.adjusts()
+	case r < 96:
+		y.mails()
 	default:
 		y.identities()
 	}
@@ -353,6 +364,45 @@ func (y *year) lines(e *event, c *kopilka.Receipt) {
 		c.Lines = append(c.Lines, kopilka.Line{Category: g.category, Amount: kopilka.Money(g.amount)})
 	}
 }
+
+// mails hands some members to a channel of a mailing that they have not come to yet, or
+// hears of some of the messages to them.
+func (y *year) mails() {
+	mailing := pick(y, mailingA, mailingB)
+	next := make([]int, len(y.people)) // channel on which a member is due
+	for _, e := range y.events {
+		if e.kind == "dispatch" && e.message.mailing == mailing {
+			next[e.member] = e.message.channel + 1
+		}
+	}
+	channel := y.IntN(2)
+	var sent []kopilka.MemberNo
+	var heard []kopilka.Delivery
+	for m := range next {
+		switch {
+		case next[m] == channel && y.odds(50):
+			sent = append(sent, kopilka.MemberNo(m))
+		case next[m] > channel && y.odds(30):
+			heard = append(heard, kopilka.Delivery{Member: kopilka.MemberNo(m), Delivered: y.odds(50)})
+		}
+	}
+	if len(sent) > 0 {
+		y.keep(&kopilka.Dispatch{Mailing: mailing, Channel: channel, Members: sent}, &kopilka.Outcome{})
+		at := y.by[y.seq].Outcome.Time
+		for _, m := range sent {
+			y.events = append(y.events, event{kind: "dispatch", day: y.today, member: int(m), message: message{mailing, channel, at, false}})
+		}
+	}
+	if len(heard) > 0 {
+		y.keep(&kopilka.Deliver{Mailing: mailing, Channel: channel, Results: heard}, &kopilka.Outcome{})
+		for _, h := range heard {
+			y.events = append(y.events, event{kind: "deliver", day: y.today, member: int(h.Member), message: message{mailing, channel, 0, h.Delivered}})
+		}
+	}
+}
+
+// The mailings of every year, by the position of the command that made them.
+const mailingA, mailingB kopilka.Seq = 1_000_001, 1_000_002
 
 func term(rule string) kopilka.Term {
 	if rule == "birthday" {

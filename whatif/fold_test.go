@@ -145,7 +145,8 @@ func TestLife(t *testing.T) {
 		})
 	}
 	for _, k := range []kopilka.Kind{kopilka.KindReceipt, kopilka.KindReturn, kopilka.KindRedemption, kopilka.KindGrant, kopilka.KindAdjustment,
-		kopilka.KindHold, kopilka.KindCapture, kopilka.KindVoid, kopilka.KindIssue, kopilka.KindMerge, kopilka.KindUnmerge, kopilka.KindErase, kopilka.KindMember} {
+		kopilka.KindHold, kopilka.KindCapture, kopilka.KindVoid, kopilka.KindIssue, kopilka.KindMerge, kopilka.KindUnmerge, kopilka.KindErase, kopilka.KindMember,
+		kopilka.KindGather, kopilka.KindAudience, kopilka.KindAudienceGrant, kopilka.KindMailing, kopilka.KindDispatch, kopilka.KindDeliver} {
 		if done[k] < 3 {
 			t.Errorf("%d of kind %s", done[k], k)
 		}

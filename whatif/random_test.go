@@ -131,8 +131,10 @@ func (x *life) step() {
 		x.unmerge()
 	case n < 82 && x.odds(20):
 		x.do(&kopilka.Erase{Head: x.head(), Member: m, Reason: "r", Actor: "a"})
+	case n < 90:
+		x.reachOut()
 	default:
-		x.tick(1 + x.IntN(1+x.IntN(20)))
+		x.tick(1 + x.IntN(1+x.IntN(30)))
 	}
 }
 
