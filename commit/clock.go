@@ -61,6 +61,9 @@ func (q *Queue) startClock() error {
 		now = s.Now()
 		q.day = s.Day()
 	})
+	if q.opts.Still {
+		q.opts.TestClock = now
+	}
 	q.clock.test = q.opts.TestClock != 0
 	if q.clock.test && q.opts.TestClock < now {
 		c := q.Calendar()

@@ -32,6 +32,8 @@ type Options struct {
 	// has books keeps the program in it.
 	Program   []byte
 	TestClock kopilka.Time // where the test clock stands; 0 = the world's clock
+	// Still makes the clock stand where the books are: who only reads adds no day to them.
+	Still bool
 	// FrameMax bounds the bytes of commands in one frame, default 192 KiB. Larger
 	// shares one sync among more commands; at least frameRoom of a frame is left
 	// to the outcomes that ride along, so more than 384 KiB is refused.

@@ -253,7 +253,7 @@ func (f *Fold) keep(c kopilka.Command) {
 		}
 	case *kopilka.Return:
 		for _, b := range f.brought {
-			if c.Receipt != "" && c.ReceiptSeq < b.MergeSeq && f.books.LeadsThrough(c.Member, b.From) {
+			if c.Receipt != "" && c.Member != kopilka.NoMember && c.ReceiptSeq < b.MergeSeq && f.books.LeadsThrough(c.Member, b.From) {
 				b.CameBack(c, &f.out)
 			}
 		}

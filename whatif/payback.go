@@ -35,7 +35,10 @@ func (m *Measured) Add(r *Record) {
 	case *kopilka.Receipt:
 		deed, sold, paid = &c.Deed, int64(c.Amount), paidBy(out)
 	case *kopilka.Return:
-		deed, sold, paid = &c.Deed, -int64(out.Goods), -int64(out.Goods-out.CashRefund)
+		deed, paid = &c.Deed, -int64(out.Goods-out.CashRefund)
+		if c.Receipt == "" || c.Left.Purchase { // what a redemption spent points on was never sold here
+			sold = -int64(out.Goods)
+		}
 	case *kopilka.Redemption:
 		deed, paid = &c.Deed, paidBy(out)
 	case *kopilka.Capture:

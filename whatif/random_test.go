@@ -204,7 +204,10 @@ func (x *life) bringBack() {
 		c.Amount = 1 + kopilka.Money(x.IntN(int(left.Goods())))
 	}
 	if out := x.do(c); out.Refusal == kopilka.Accepted {
-		x.last[k.seq], x.back = x.s.Seq(), x.s.Seq()
+		x.last[k.seq] = x.s.Seq()
+		if c.Member != kopilka.NoMember {
+			x.back = x.s.Seq()
+		}
 		left.CopyFrom(&out.Left)
 	}
 }

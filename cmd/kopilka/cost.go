@@ -90,6 +90,7 @@ func (o *costing) inFolder(out io.Writer, p *program.Program, from kopilka.Day) 
 	if o.folder.logger, err = newLogger("warn"); err != nil {
 		return err
 	}
+	o.folder.still = true
 	s, err := o.folder.open()
 	if err != nil {
 		return err

@@ -9,6 +9,17 @@ import (
 	"testing"
 )
 
+// books is where the books of a folder are, and their hash.
+func books(t *testing.T, dir string) string {
+	t.Helper()
+	out, err := runProgram("verify", "--data", dir)
+	at := strings.Index(out, "position ")
+	if err != nil || at < 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return out[at:]
+}
+
 // TestProgramCost asks a running server and then its folder what another program
 // would have cost: both say the same.
 func TestProgramCost(t *testing.T) {
@@ -22,7 +33,7 @@ func TestProgramCost(t *testing.T) {
 	}
 	const five = "program: corner-shop\ntiers: [{id: base, earn_bp: 500, max_redeem_bp: 5000, threshold: 0}]\nredeem_allowed_by: [card]\n"
 	now, data := file("now.yaml", five), filepath.Join(dir, "data")
-	p := startServer(t, data, "--program", now)
+	p := startServer(t, data, "--program", now, "--test-clock", "2026-03-02T12:00:00+03:00")
 	r := remote{url: p.url, key: testKey}
 	var answer map[string]any
 	for _, call := range [][3]string{
@@ -51,8 +62,12 @@ func TestProgramCost(t *testing.T) {
 		}
 	}
 	p.end(t)
+	before := books(t, data)
 	if got := ask(other, "--data", data); got != asked {
 		t.Errorf("the folder says\n%s\nand the server said\n%s", got, asked)
+	}
+	if after := books(t, data); after != before {
+		t.Errorf("who only asked has changed the books from\n%s\nto\n%s", before, after)
 	}
 	for _, wrong := range [][]string{
 		{other, "--data", filepath.Join(dir, "nothing")},

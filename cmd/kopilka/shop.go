@@ -24,6 +24,7 @@ type folder struct {
 	masterKey string // file; empty = beside the folder, under its name with .key
 	program   string // file, or name of a shipped one; empty = the built-in program, or what the log has
 	testClock kopilka.Time
+	still     bool // only read: see commit.Options
 	frameMax  int
 	logger    *slog.Logger
 	onPoison  func(error)
@@ -70,7 +71,7 @@ func (f *folder) open() (_ *shop, err error) {
 		// next member; the books know how many there must be.
 		return errors.Join(vault.Known(b.KeySlots()), f.programIs(document, b.Program()))
 	}
-	queue, err := commit.Open(log, runs, commit.Options{Program: document, TestClock: f.testClock,
+	queue, err := commit.Open(log, runs, commit.Options{Program: document, TestClock: f.testClock, Still: f.still,
 		FrameMax: f.frameMax, Allow: allow, Logger: f.logger})
 	if err != nil {
 		return nil, errors.Join(err, vault.Close())
