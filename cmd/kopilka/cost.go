@@ -39,14 +39,14 @@ has the formula of every figure and what is assumed.
 
 From a running server with --url, or from a data folder that no server has open.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.OutOrStdout(), args[0], cmd.Flags().Changed("url"))
+			return o.run(cmd.OutOrStdout(), args[0], o.remote.url != "")
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.folder.dir, "data", defaultData, "`folder` of the books")
 	f.StringVar(&o.folder.masterKey, "master-key", "", "`file` of the key that seals personal data (default: the data folder's name with .key)")
 	f.StringVar(&o.from, "from", "", "business `day`, such as 2026-11-22, from which the program is in force (default: the first of the books)")
-	o.remote.flags(c)
+	o.remote.orFolder(c)
 	return c
 }
 
@@ -92,7 +92,7 @@ func (o *costing) inFolder(out io.Writer, p *program.Program, from kopilka.Day) 
 	}
 	s, err := o.folder.open()
 	if err != nil {
-		return err
+		return orAsk(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
