@@ -100,7 +100,7 @@ func (o *costing) inFolder(out io.Writer, p *program.Program, from kopilka.Day) 
 	if err = errors.Join(err, s.close()); err != nil {
 		return fmt.Errorf("what %s would have cost: %w", p.Name, err)
 	}
-	answer := simulation{From: r.From.String(), To: r.To.String(), Seq: r.Seq,
+	answer := simulation{From: r.From.String(), To: r.To.String(), Seq: r.Seq, Warnings: r.Warnings,
 		Actual: world{r.Actual}, Simulated: world{r.Simulated}, Difference: world{r.Difference}}
 	return answer.print(out)
 }
@@ -110,6 +110,7 @@ type simulation struct {
 	From       string      `json:"from"`
 	To         string      `json:"to"`
 	Seq        kopilka.Seq `json:"seq"`
+	Warnings   []string    `json:"warnings"`
 	Actual     world       `json:"actual"`
 	Simulated  world       `json:"simulated"`
 	Difference world       `json:"difference"`
@@ -156,7 +157,11 @@ func orNone(n *int64) int64 {
 // print writes the figures that are not the same naught in both worlds, and then
 // the tiers.
 func (s *simulation) print(out io.Writer) error {
-	fmt.Fprintf(out, "from %s to %s, position %d\n\n", s.From, s.To, s.Seq)
+	fmt.Fprintf(out, "from %s to %s, position %d\n", s.From, s.To, s.Seq)
+	for _, w := range s.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", w)
+	}
+	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, actual, simulated, difference int64) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, shown(actual), shown(simulated), shown(difference))
