@@ -123,6 +123,12 @@ func (c *call) simulated(r *whatif.Result) {
 	strField(e, "from", r.From.String())
 	strField(e, "to", r.To.String())
 	intField(e, "seq", int64(r.Seq))
+	e.FieldStart("warnings")
+	e.ArrStart()
+	for _, w := range r.Warnings {
+		e.Str(w)
+	}
+	e.ArrEnd()
 	for _, side := range r.Sides() {
 		e.FieldStart(side.Name)
 		e.ObjStart()

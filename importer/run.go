@@ -10,6 +10,20 @@ import (
 	"time"
 )
 
+// Look opens the file and reads its header: what is wrong with the options or with
+// the file as a whole is told before there are books to put it into.
+func Look(opts Options) error {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return err
+	}
+	r, err := openReader(opts, opts.Zone)
+	if err != nil {
+		return err
+	}
+	return r.Close()
+}
+
 // Run imports a file into a sink. Rows that are set aside are no error: an
 // error says that the file could not be read to its end, or the books not
 // reached. The same call again goes on where this one ended.

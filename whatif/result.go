@@ -5,6 +5,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/program"
 )
 
 // Standing is how books stand at a position.
@@ -120,6 +121,9 @@ type Result struct {
 	Actual     Side
 	Simulated  Side
 	Difference Side // simulated less actual
+	// Warnings are what the figures cannot show, a sentence each: campaigns of the
+	// simulated program whose time does not touch the days that were folded.
+	Warnings []string
 }
 
 // Sides are both worlds and their difference, by their names in answers.
@@ -143,7 +147,23 @@ func (f *Fold) Result() Result {
 		Actual:    f.actual.side(&f.before, &f.question.Actual),
 		Simulated: f.would.side(&f.before, &would)}
 	r.Difference = less(&r.Simulated, &r.Actual)
+	r.Warnings = outside(f.question.Program, f.question.Start, f.books.Now())
 	return r
+}
+
+// outside names the campaigns of a program that do not hold at any instant from the
+// first to the last, both included: no receipt could have met them.
+func outside(p *program.Program, first, last kopilka.Time) (warnings []string) {
+	for i := range p.Campaigns {
+		c := &p.Campaigns[i]
+		switch {
+		case c.StartsAt > last:
+			warnings = append(warnings, "campaign "+c.ID+" begins after the log's end and is reckoned at nothing: move its days into the past")
+		case c.EndsAt != 0 && c.EndsAt <= first:
+			warnings = append(warnings, "campaign "+c.ID+" ends before from and is reckoned at nothing: move its days, or from")
+		}
+	}
+	return warnings
 }
 
 // side brings the sums of commands and the standings before and after together.

@@ -39,14 +39,14 @@ has the formula of every figure and what is assumed.
 
 From a running server with --url, or from a data folder that no server has open.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.OutOrStdout(), args[0], cmd.Flags().Changed("url"))
+			return o.run(cmd.OutOrStdout(), args[0], o.remote.url != "")
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.folder.dir, "data", defaultData, "`folder` of the books")
 	f.StringVar(&o.folder.masterKey, "master-key", "", "`file` of the key that seals personal data (default: the data folder's name with .key)")
 	f.StringVar(&o.from, "from", "", "business `day`, such as 2026-11-22, from which the program is in force (default: the first of the books)")
-	o.remote.flags(c)
+	o.remote.orFolder(c)
 	return c
 }
 
@@ -93,7 +93,7 @@ func (o *costing) inFolder(out io.Writer, p *program.Program, from kopilka.Day) 
 	o.folder.still = true
 	s, err := o.folder.open()
 	if err != nil {
-		return err
+		return orAsk(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -101,7 +101,7 @@ func (o *costing) inFolder(out io.Writer, p *program.Program, from kopilka.Day) 
 	if err = errors.Join(err, s.close()); err != nil {
 		return fmt.Errorf("what %s would have cost: %w", p.Name, err)
 	}
-	answer := simulation{From: r.From.String(), To: r.To.String(), Seq: r.Seq,
+	answer := simulation{From: r.From.String(), To: r.To.String(), Seq: r.Seq, Warnings: r.Warnings,
 		Actual: world{r.Actual}, Simulated: world{r.Simulated}, Difference: world{r.Difference}}
 	return answer.print(out)
 }
@@ -111,6 +111,7 @@ type simulation struct {
 	From       string      `json:"from"`
 	To         string      `json:"to"`
 	Seq        kopilka.Seq `json:"seq"`
+	Warnings   []string    `json:"warnings"`
 	Actual     world       `json:"actual"`
 	Simulated  world       `json:"simulated"`
 	Difference world       `json:"difference"`
@@ -157,7 +158,11 @@ func orNone(n *int64) int64 {
 // print writes the figures that are not the same naught in both worlds, and then
 // the tiers.
 func (s *simulation) print(out io.Writer) error {
-	fmt.Fprintf(out, "from %s to %s, position %d\n\n", s.From, s.To, s.Seq)
+	fmt.Fprintf(out, "from %s to %s, position %d\n", s.From, s.To, s.Seq)
+	for _, w := range s.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", w)
+	}
+	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, actual, simulated, difference int64) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, shown(actual), shown(simulated), shown(difference))

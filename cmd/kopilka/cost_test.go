@@ -61,8 +61,17 @@ func TestProgramCost(t *testing.T) {
 			t.Errorf("no row %q in\n%s", row, asked)
 		}
 	}
+	late := file("late.yaml", five+"campaigns: [{id: summer, name: {en: Summer}, starts_at: 2140-06-01, multiplier_bp: 20000}, {id: long_ago, name: {en: Old}, ends_at: 1999-01-01, multiplier_bp: 20000}, {id: always, name: {en: Always}, multiplier_bp: 20000}]\n")
+	told := ask(late, "--url", p.url, "--key", testKey)
+	if !strings.Contains(told, "warning: campaign summer begins after") || !strings.Contains(told, "warning: campaign long_ago ends before") ||
+		strings.Contains(told, "campaign always") || strings.Contains(asked, "warning") {
+		t.Errorf("of campaigns outside the days is said\n%s", told)
+	}
 	p.end(t)
 	before := books(t, data)
+	if got := ask(late, "--data", data); got != told {
+		t.Errorf("the folder says\n%s\nand the server said\n%s", got, told)
+	}
 	if got := ask(other, "--data", data); got != asked {
 		t.Errorf("the folder says\n%s\nand the server said\n%s", got, asked)
 	}

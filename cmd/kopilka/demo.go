@@ -201,7 +201,7 @@ Try, in another terminal:
   # what would this receipt earn, and how many points may be spent on it?
   curl -s -H "Authorization: Bearer $KEY" %[1]s/v1/quotes -d '{"card":"%[3]s","amount":129900,"redeem":"max"}'
   # sell it; send it twice: the second answer is the first one again
-  curl -s -H "Authorization: Bearer $KEY" %[1]s/v1/receipts -d '{"id":"try-1","card":"%[3]s","store":"S1","till":"T1","receipt_no":"1","amount":129900,"redeem":"max"}'
+  curl -s -H "Authorization: Bearer $KEY" %[1]s/v1/receipts -d '{"id":"try-1","card":"%[3]s","store":"S01","till":"T1","receipt_no":"1","amount":129900,"redeem":"max"}'
   # bring half of it back
   curl -s -H "Authorization: Bearer $KEY" %[1]s/v1/receipts/try-1/returns -d '{"id":"try-2","amount":64950}'
   # every entry of the member's ledger, newest first

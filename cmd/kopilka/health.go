@@ -27,6 +27,6 @@ func healthCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&url, "url", "http://127.0.0.1:8080", "the running `server`")
+	c.Flags().StringVar(&url, "url", defaultURL, "the running `server`")
 	return c
 }

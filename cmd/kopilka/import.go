@@ -37,6 +37,8 @@ func importCommand() *cobra.Command {
 		Args:      cobra.ExactArgs(2),
 		Long: `Read a shop's history from a CSV file, plain, gzip or zstd: straight into a data
 folder that no server has open, or with --url into a running server.
+docs/reference/import.md has the columns, the forms of times and amounts, and what is
+set aside.
 
 Columns of receipts: receipt_id,member,timestamp,amount and, when present,
 store,till,cashier,receipt_no,points_redeemed,return_of. An empty member is an
@@ -48,14 +50,18 @@ Receipts of a history count for segments and tiers and earn nothing, unless --ea
 is given; points_redeemed is history too and spends nothing: what a member has now
 comes with the column balance of members. Rows that cannot be taken are set aside in FILE.rejected.csv with their
 reasons. An import that was cut short goes on where it was; one that is repeated
-changes nothing. Status 0 when all rows were read.`,
+changes nothing.
+
+Status 0 when the file was read to its end and some row of it is in the books, or it
+has none; 1 when every row was set aside, as by wrong columns or decimals, or when the
+file or the books could not be read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.OutOrStdout(), args[0], args[1], cmd.Flags().Changed("url"))
+			return o.run(cmd.OutOrStdout(), args[0], args[1], o.remote.url != "")
 		},
 	}
 	f := c.Flags()
 	folderFlags(f, &o.folder)
-	o.remote.flags(c)
+	o.remote.orFolder(c)
 	f.StringVar(&o.columns, "columns", "", "our names for the file's columns: `ours=theirs,…`")
 	f.StringVar(&o.delimiter, "delimiter", ",", "the `character` between fields")
 	f.IntVar(&o.opts.Decimals, "decimals", 0, "`digits` after the point: with 2, 139.12 is 13912; with 0 amounts are in minor units")
@@ -88,6 +94,9 @@ func (o *importing) run(out io.Writer, kind, file string, toServer bool) (err er
 	if o.opts.Logger, err = newLogger(o.logLevel); err != nil {
 		return err
 	}
+	if err := importer.Look(o.opts); err != nil {
+		return err // before a folder is made for it
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -107,7 +116,7 @@ func (o *importing) run(out io.Writer, kind, file string, toServer bool) (err er
 	o.folder.logger = o.opts.Logger
 	s, err := o.folder.open()
 	if err != nil {
-		return err
+		return orAsk(err)
 	}
 	err = o.into(ctx, out, importer.NewDirect(s.queue, s.vault, o.earn))
 	return errors.Join(err, s.close())
@@ -116,5 +125,8 @@ func (o *importing) run(out io.Writer, kind, file string, toServer bool) (err er
 func (o *importing) into(ctx context.Context, out io.Writer, sink importer.Sink) error {
 	sum, err := importer.Run(ctx, o.opts, sink)
 	fmt.Fprint(out, sum)
+	if err == nil && sum.SetAside > 0 && sum.SetAside == sum.Rows {
+		return fmt.Errorf("import: no row was taken: %s has the reasons", sum.RejectedFile)
+	}
 	return err
 }

@@ -25,7 +25,11 @@ points that moved. Members go by the ids that the API shows; personal data is se
 the log and shows as its length.
 
 What a command led to is found by doing the log again from its beginning, which takes
-about a microsecond a command and the memory of the books. The folder must not be in use.`,
+about a microsecond a command and the memory of the books. The folder must not be in use.
+
+The log begins with genesis, which opens the books, and then the program. shift[…] is
+what a command changed of a member: labels=version/segment/tier before..after, by their
+numbers in the program of that version, and the balance where points moved.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return inspect(cmd.OutOrStdout(), dir, kopilka.Seq(from), kopilka.Seq(to), id)
 		},

@@ -18,6 +18,7 @@ import (
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/api"
 	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/wal"
 	"github.com/spf13/cobra"
 )
 
@@ -71,8 +72,27 @@ type remote struct {
 	timeout  time.Duration // of one request; 0 = a minute
 }
 
-func (r *remote) flags(c *cobra.Command) {
-	c.PersistentFlags().StringVar(&r.url, "url", "http://127.0.0.1:8080", "the running `server`")
+// defaultURL is where a server without flags listens.
+const defaultURL = "http://127.0.0.1:8080"
+
+func (r *remote) flags(c *cobra.Command) { r.flagsOf(c, defaultURL, "the running `server`") }
+
+// orFolder are the flags of a command that works on a folder unless it is told of a
+// server.
+func (r *remote) orFolder(c *cobra.Command) {
+	r.flagsOf(c, "", "a running `server`, such as "+defaultURL+", in place of --data (default: none)")
+}
+
+// orAsk adds to the error of a folder that a server has open how to ask the server.
+func orAsk(err error) error {
+	if errors.Is(err, wal.ErrInUse) {
+		return fmt.Errorf("%w; where that is a server, --url %s asks it", err, defaultURL)
+	}
+	return err
+}
+
+func (r *remote) flagsOf(c *cobra.Command, url, usage string) {
+	c.PersistentFlags().StringVar(&r.url, "url", url, usage)
 	c.PersistentFlags().StringVar(&r.key, "key", "", "an admin's `key` (default: $KOPILKA_ADMIN_KEY)")
 }
 
@@ -126,7 +146,7 @@ func (r *remote) call(method, path string, body, to any) error {
 
 func keyCommand() *cobra.Command {
 	var r remote
-	c := &cobra.Command{Use: "key", Short: "Create, list and revoke the API keys of a running server"}
+	c := family("key", "Create, list and revoke the API keys of a running server")
 	r.flags(c)
 
 	var id, role, store, note string

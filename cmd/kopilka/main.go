@@ -30,7 +30,7 @@ func run(args []string) int {
 	}
 	root.AddCommand(serveCommand(), demoCommand(), importCommand(), verifyCommand(), inspectCommand(),
 		keyCommand(), programCommand(), healthCommand(), versionCommand())
-	root.SuggestionsMinimumDistance = 2
+	root.SuggestionsMinimumDistance = suggestWithin
 	root.SetArgs(args)
 	err := root.Execute()
 	var told toldError
@@ -42,6 +42,27 @@ func run(args []string) int {
 	}
 	return 1
 }
+
+// family is a command that is only the name of others. By itself it prints its help;
+// a word that is none of its own is an error, with the likely ones.
+func family(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, SuggestionsMinimumDistance: suggestWithin,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+			if likely := cmd.SuggestionsFor(args[0]); len(likely) > 0 {
+				return fmt.Errorf("%w: did you mean %s?", err, strings.Join(likely, " or "))
+			}
+			return fmt.Errorf("%w; --help has its commands", err)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
+// suggestWithin is how many letters a mistyped word may be off.
+const suggestWithin = 2
 
 // toldError ends with status 1 after everything has been said.
 type toldError struct{}

@@ -10,7 +10,7 @@ import (
 )
 
 func programCommand() *cobra.Command {
-	c := &cobra.Command{Use: "program", Short: "Check a program document, tell what it would have cost, or print its schema"}
+	c := family("program", "Check a program document, tell what it would have cost, or print its schema")
 	c.AddCommand(&cobra.Command{
 		Use: "check FILE", Short: "Check a program document and point at what is wrong", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

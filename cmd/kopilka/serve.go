@@ -59,7 +59,10 @@ func serveCommand() *cobra.Command {
 
 Without flags the books lie in ./data and the server listens on 127.0.0.1:8080.
 The first start makes one admin key and prints it once; KOPILKA_ADMIN_KEY sets it
-instead. SIGTERM and SIGINT answer what is in flight and end with status 0.`,
+instead. SIGTERM and SIGINT answer what is in flight and end with status 0.
+
+Every flag is also an environment variable: --data is KOPILKA_DATA, --test-clock is
+KOPILKA_TEST_CLOCK. What is given on the command line has the last word.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.OutOrStdout()) },
 	}
 	folderFlags(c.Flags(), &o.folder)
@@ -97,7 +100,7 @@ func (o *serving) run(out io.Writer) error {
 	if key != "" {
 		fmt.Fprintf(out, "key      %s  (admin; shown this once)\n", key)
 	} else {
-		key = "$KEY"
+		key = "$KOPILKA_ADMIN_KEY" // which may be the one that was given
 	}
 	server, err := api.New(o.api, s.queue, s.vault)
 	if err != nil {
