@@ -5,6 +5,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/wal"
 )
 
 // Found is what a look-up found.
@@ -191,3 +192,6 @@ func beyond(records []byte, seq kopilka.Seq) (yes bool) {
 	})
 	return yes
 }
+
+// LogCopy gives the log up to its newest durable frame, to be read while it goes on.
+func (q *Queue) LogCopy() (*wal.Copy, error) { return q.log.Copy() }

@@ -49,6 +49,10 @@ type Log interface {
 	// good until f returns.
 	Scan(from kopilka.Seq, f func(*kopilka.Entry) error) error
 
+	// Copy gives the log up to its newest durable frame, to be read while it
+	// goes on. Closing the log ends the reading.
+	Copy() (*Copy, error)
+
 	// Close applies what is durable, and closes. It writes no snapshot: call
 	// Checkpoint before for a quick start. It may be called at any time and any
 	// number of times, also when Start was not called or has failed.

@@ -109,7 +109,11 @@ func (d *Disk) start(m Machine) error {
 // holds everything since the first frame, so an older one, or none, will do.
 func (d *Disk) restore(indexes []uint64, m Machine) (snapshot, error) {
 	for _, index := range indexes {
-		s, err := readSnapshot(snapshotPath(d.opts.Dir, index))
+		path := snapshotPath(d.opts.Dir, index)
+		s, err := readSnapshot(path)
+		if err == nil && s.at.Pos.Index != index {
+			err = damaged(path, 0, int64(snapHead), "it is of frame %d", s.at.Pos.Index)
+		}
 		switch {
 		case errors.Is(err, ErrDamaged):
 			d.log.Warn("wal: passing over a snapshot: " + err.Error())
