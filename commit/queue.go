@@ -40,8 +40,9 @@ type Options struct {
 	// may have promised to answer: at 100 000 a second, half a second.
 	QueueMax int
 	// Allow looks at the books that the log has before anything is added to
-	// them, and refuses to go on by an error. It is not asked of an empty log.
-	Allow  func(*engine.State) error
+	// them, and at commands of the log, and refuses to go on by an error. It is not
+	// asked of an empty log.
+	Allow  func(*engine.State, func(kopilka.Seq) (Record, error)) error
 	Logger *slog.Logger
 }
 
@@ -151,7 +152,7 @@ func (q *Queue) start() error {
 		return q.begin()
 	}
 	if q.opts.Allow != nil {
-		return q.opts.Allow(q.machine.state)
+		return q.opts.Allow(q.machine.state, q.Command)
 	}
 	return nil
 }

@@ -89,6 +89,9 @@ func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
 	s := &Runs{dir: dir, logger: logger, wake: make(chan struct{}, 1), step: step, free: freeBytes}
 	for _, h := range f.heads {
 		r, err := openRun(dir, h)
+		if errors.Is(err, errOld) {
+			return s, s.forgetOld(f)
+		}
 		if err != nil {
 			s.closeFiles()
 			return nil, err
@@ -103,6 +106,23 @@ func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
 		}
 	}
 	return s, nil
+}
+
+// forgetOld empties a folder that has runs of an earlier format, the newest first, so
+// that what a crash leaves covers positions from 1 on.
+func (s *Runs) forgetOld(f folder) error {
+	s.closeFiles()
+	s.runs = nil
+	s.logger.Info("outcomes: runs of an earlier format are made again from the log", "dir", s.dir, "runs", len(f.heads))
+	for _, h := range slices.Backward(f.heads) {
+		f.leftovers = append(f.leftovers, runName(h.first, h.last))
+	}
+	for _, name := range f.leftovers {
+		if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+			return fmt.Errorf("outcomes: remove a run of an earlier format: %w", err)
+		}
+	}
+	return nil
 }
 
 // folder is what lies in a folder of runs, by the names of the files.
@@ -150,10 +170,11 @@ func list(dir string) (folder, error) {
 }
 
 // Seal writes one run that covers positions first..last, where first is
-// Covered()+1; it is durable when Seal returns. The same key may stand several
+// Covered()+1; it is durable when Seal returns. The digest is that of the log's entry
+// which holds last. The same key may stand several
 // times. A range that is covered already, as a replay after a crash seals
 // again, is left as it is. Pairs are not changed.
-func (s *Runs) Seal(first, last kopilka.Seq, pairs []Pair) error {
+func (s *Runs) Seal(first, last kopilka.Seq, at kopilka.Digest, pairs []Pair) error {
 	s.sealing.Lock()
 	defer s.sealing.Unlock()
 	covered := s.Covered()
@@ -165,7 +186,7 @@ func (s *Runs) Seal(first, last kopilka.Seq, pairs []Pair) error {
 	}
 	sorted := slices.Clone(pairs)
 	slices.SortFunc(sorted, Pair.compare)
-	w, err := newWriter(s.dir, head{first, last, len(sorted)})
+	w, err := newWriter(s.dir, head{first, last, len(sorted), at})
 	if err != nil {
 		return err
 	}
@@ -250,6 +271,20 @@ func (s *Runs) Covered() kopilka.Seq {
 		return 0
 	}
 	return s.runs[len(s.runs)-1].last
+}
+
+// Ends calls f, oldest first, with the file of every run, the last position that it
+// covers, and the digest that Seal was given with it, until f fails.
+func (s *Runs) Ends(f func(file string, last kopilka.Seq, at kopilka.Digest) error) error {
+	s.mu.RLock()
+	runs := slices.Clone(s.runs)
+	s.mu.RUnlock()
+	for _, r := range runs {
+		if err := f(r.path, r.last, r.at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close stops merging, gives up a merge that is under way, and closes the files.

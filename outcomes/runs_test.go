@@ -33,7 +33,7 @@ func TestAgainstNaive(t *testing.T) {
 				last := first + kopilka.Seq(rnd.IntN(1+rnd.IntN(1500)))
 				pairs := draw(rnd, first, last, again)
 				before := slices.Clone(pairs)
-				if err := s.Seal(first, last, pairs); err != nil {
+				if err := s.Seal(first, last, kopilka.Digest{}, pairs); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(before, pairs) {
@@ -45,7 +45,7 @@ func TestAgainstNaive(t *testing.T) {
 						again = append(again, p.Key)
 					}
 				}
-				if err := s.Seal(first, last, nil); err != nil {
+				if err := s.Seal(first, last, kopilka.Digest{}, nil); err != nil {
 					t.Fatalf("seal %d..%d again: %v", first, last, err)
 				}
 				if rnd.IntN(8) == 0 {
@@ -81,7 +81,7 @@ func TestOneKeyOverManyPages(t *testing.T) {
 				pairs = append(pairs, Pair{key, first + i}, Pair{uint64(i) << 53, first + i})
 			}
 			last := first + 3*pairsPerPage
-			if err := s.Seal(first, last, pairs); err != nil {
+			if err := s.Seal(first, last, kopilka.Digest{}, pairs); err != nil {
 				t.Fatal(err)
 			}
 			twin.seal(last, pairs)
@@ -103,7 +103,7 @@ func TestFarPositions(t *testing.T) {
 	for i, seq := range far {
 		pairs = append(pairs, Pair{uint64(i), seq})
 	}
-	if err := s.Seal(1, SeqMax, pairs); err != nil {
+	if err := s.Seal(1, SeqMax, kopilka.Digest{}, pairs); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -119,7 +119,7 @@ func TestSealRefuses(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	f := func(first, last kopilka.Seq, pairs []Pair, want string) {
 		t.Helper()
-		err := s.Seal(first, last, pairs)
+		err := s.Seal(first, last, kopilka.Digest{}, pairs)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Fatalf("seal %d..%d: %v; want %q", first, last, err, want)
 		}
@@ -216,7 +216,7 @@ func TestCrashPoints(t *testing.T) {
 		first := twin.covered + 1
 		last := first + 400
 		pairs := draw(rnd, first, last, nil)
-		if err := s.Seal(first, last, pairs); err != nil {
+		if err := s.Seal(first, last, kopilka.Digest{}, pairs); err != nil {
 			t.Fatal(err)
 		}
 		twin.seal(last, pairs)
@@ -284,7 +284,7 @@ func TestFlippedBytes(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 5))
 	twin := newNaive()
 	pairs := draw(rnd, 1, 900, nil)
-	if err := s.Seal(1, 900, pairs); err != nil {
+	if err := s.Seal(1, 900, kopilka.Digest{}, pairs); err != nil {
 		t.Fatal(err)
 	}
 	twin.seal(900, pairs)
@@ -373,7 +373,7 @@ func TestVerifyReadsContent(t *testing.T) {
 	f := func(spoil func(w *writer), want string) {
 		t.Helper()
 		dir := t.TempDir()
-		w, err := newWriter(dir, head{1, 10, 3})
+		w, err := newWriter(dir, head{first: 1, last: 10, count: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -403,7 +403,7 @@ func TestMissingRuns(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	for i := range kopilka.Seq(2) {
-		if err := s.Seal(i*10+1, i*10+10, []Pair{{uint64(i), i*10 + 1}}); err != nil {
+		if err := s.Seal(i*10+1, i*10+10, kopilka.Digest{}, []Pair{{uint64(i), i*10 + 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -447,7 +447,7 @@ func TestFailedMergeServesOn(t *testing.T) {
 			f.WriteAt([]byte{1, 2, 3}, pageBytes+20)
 			f.Close()
 		}
-		if err := s.Seal(i*10+1, i*10+10, []Pair{{uint64(i), i*10 + 1}}); err != nil {
+		if err := s.Seal(i*10+1, i*10+10, kopilka.Digest{}, []Pair{{uint64(i), i*10 + 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -500,7 +500,7 @@ func TestFindBesideSealAndMerge(t *testing.T) {
 		for seq := i*500 + 1; seq <= i*500+500; seq++ {
 			pairs = append(pairs, Pair{key(seq), seq})
 		}
-		if err := s.Seal(i*500+1, i*500+500, pairs); err != nil {
+		if err := s.Seal(i*500+1, i*500+500, kopilka.Digest{}, pairs); err != nil {
 			t.Fatal(err)
 		}
 	}
