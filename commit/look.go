@@ -144,12 +144,16 @@ func (q *Queue) Record(seq kopilka.Seq) (Record, error) {
 
 // Command reads a command back, without its outcome.
 func (q *Queue) Command(seq kopilka.Seq) (Record, error) {
-	r := Record{Seq: seq}
 	e, err := q.frames.holding(seq, q.log)
 	if err != nil {
-		return r, err
+		return Record{Seq: seq}, err
 	}
-	r.Time = e.Time
+	return commandIn(e, seq)
+}
+
+// commandIn reads a command out of its entry.
+func commandIn(e *kopilka.Entry, seq kopilka.Seq) (r Record, err error) {
+	r = Record{Seq: seq, Time: e.Time}
 	body := e.Body
 	for at := e.First; at < seq; at++ {
 		body = kopilka.SkipCommand(body)

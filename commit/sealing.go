@@ -63,7 +63,7 @@ func oldPairs(s *engine.State, first kopilka.Seq) []outcomes.Pair {
 // remember and no run has is read out of the log again.
 func (m *machine) caughtUp(log wal.Log) error {
 	m.sealing.wait()
-	if err := m.runsAreOf(log); err != nil {
+	if err := m.runs.Begin(); err != nil {
 		return err
 	}
 	r := m.state.Recent()
@@ -91,15 +91,34 @@ func (m *machine) sealAt(log wal.Log, first, last kopilka.Seq, pairs []outcomes.
 	return m.runs.Seal(first, last, e.Digest, pairs)
 }
 
+// Judge refuses what does not belong together before anything on disk is changed.
+func (m *machine) Judge(look func(kopilka.Seq) (kopilka.Entry, error)) error {
+	if m.runs != nil {
+		if err := m.runsAreOf(look); err != nil {
+			return err
+		}
+	}
+	if m.allow == nil || m.state.Seq() == 0 {
+		return nil
+	}
+	return m.allow(m.state, func(seq kopilka.Seq) (Record, error) {
+		e, err := look(seq)
+		if err != nil {
+			return Record{Seq: seq}, err
+		}
+		return commandIn(&e, seq)
+	})
+}
+
 // runsAreOf tells whether the runs are of this log: ids of another one, or of one that
 // was restored to an earlier position and has gone on, would let what was spent be
 // spent again.
-func (m *machine) runsAreOf(log wal.Log) error {
+func (m *machine) runsAreOf(look func(kopilka.Seq) (kopilka.Entry, error)) error {
 	return m.runs.Ends(func(file string, last kopilka.Seq, at kopilka.Digest) error {
 		if last > m.state.Seq() {
 			return fmt.Errorf("%s is %w: it has ids up to position %d, and the log ends at %d; without it, it is made again from the log", file, outcomes.ErrDamaged, last, m.state.Seq())
 		}
-		e, err := log.Frame(last)
+		e, err := look(last)
 		if err != nil {
 			return fmt.Errorf("look up the end of %s: %w", file, err)
 		}

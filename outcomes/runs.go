@@ -45,6 +45,9 @@ type Runs struct {
 	merger   sync.WaitGroup
 	step     func(string) // called between the steps of writing and merging: where a crash may come
 
+	waiting   bool // for Begin
+	leftovers []string
+
 	floor   int64 // see FreeFloor
 	free    func(dir string) (int64, error)
 	cramped bool // a merge had no room, and that was said; the merger's
@@ -65,13 +68,46 @@ func Open(dir string, logger *slog.Logger, options ...Option) (*Runs, error) {
 	for _, option := range options {
 		option(s)
 	}
+	if s.waiting {
+		return s, nil
+	}
+	return s, s.begin()
+}
+
+// Begin lets a folder that was opened Waiting be changed: leftovers are removed, and runs
+// merged. It may be called once, and for other folders does nothing.
+func (s *Runs) Begin() error {
+	if !s.waiting {
+		return nil
+	}
+	s.waiting = false
+	return s.begin()
+}
+
+func (s *Runs) begin() error {
+	if err := s.removeLeftovers(); err != nil {
+		s.closeFiles()
+		return err
+	}
 	s.merger.Go(func() {
 		for range s.wake {
 			s.merge()
 		}
 	})
 	s.wakeMerger()
-	return s, nil
+	return nil
+}
+
+// removeLeftovers removes what a crash left. The run that covers them is whole: it has
+// been opened.
+func (s *Runs) removeLeftovers() error {
+	for _, name := range s.leftovers {
+		if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+			return fmt.Errorf("outcomes: remove a leftover: %w", err)
+		}
+	}
+	s.leftovers = nil
+	return nil
 }
 
 // open is Open without merging.
@@ -90,7 +126,8 @@ func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
 	for _, h := range f.heads {
 		r, err := openRun(dir, h)
 		if errors.Is(err, errOld) {
-			return s, s.forgetOld(f)
+			s.forgetOld(f)
+			return s, nil
 		}
 		if err != nil {
 			s.closeFiles()
@@ -98,31 +135,20 @@ func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
 		}
 		s.runs = append(s.runs, r)
 	}
-	// The run that covers them is whole: it has just been opened.
-	for _, name := range f.leftovers {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
-			s.closeFiles()
-			return nil, fmt.Errorf("outcomes: remove a leftover: %w", err)
-		}
-	}
+	s.leftovers = f.leftovers
 	return s, nil
 }
 
-// forgetOld empties a folder that has runs of an earlier format, the newest first, so
-// that what a crash leaves covers positions from 1 on.
-func (s *Runs) forgetOld(f folder) error {
+// forgetOld makes all of a folder that has runs of an earlier format leftovers, the
+// newest first, so that what a crash leaves covers positions from 1 on.
+func (s *Runs) forgetOld(f folder) {
 	s.closeFiles()
 	s.runs = nil
 	s.logger.Info("outcomes: runs of an earlier format are made again from the log", "dir", s.dir, "runs", len(f.heads))
 	for _, h := range slices.Backward(f.heads) {
 		f.leftovers = append(f.leftovers, runName(h.first, h.last))
 	}
-	for _, name := range f.leftovers {
-		if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
-			return fmt.Errorf("outcomes: remove a run of an earlier format: %w", err)
-		}
-	}
-	return nil
+	s.leftovers = f.leftovers
 }
 
 // folder is what lies in a folder of runs, by the names of the files.

@@ -90,6 +90,13 @@ type Machine interface {
 	Restore(io.Reader) error
 }
 
+// Judge is what a machine may be besides: it is asked when all of the log was found right
+// and applied, and before anything on disk is changed. An error refuses the start.
+type Judge interface {
+	// Judge looks at entries by their positions; an entry is its own.
+	Judge(look func(kopilka.Seq) (kopilka.Entry, error)) error
+}
+
 // Snapshot is a picture of a machine, to be written once and closed.
 type Snapshot interface {
 	io.WriterTo

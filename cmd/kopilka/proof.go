@@ -20,6 +20,7 @@ type proof struct {
 	replay   *commit.Replay
 	pictures map[kopilka.Digest]string // files of snapshots, by the entry after which they were taken
 	runs     *outcomes.Runs            // nil when there are none
+	ends     []end                     // of the runs, oldest first
 	vault    *people.Vault             // nil without the master key
 
 	decoder  kopilka.Decoder
@@ -27,6 +28,13 @@ type proof struct {
 	keys     []uint64
 	pairs    uint64 // fingerprints that were found on disk
 	opened   uint64 // sealed profiles and words that a key opened
+}
+
+// end is the last position of a run, and the entry that its log had there.
+type end struct {
+	file string
+	last kopilka.Seq
+	at   kopilka.Digest
 }
 
 func newProof() *proof {
@@ -55,6 +63,10 @@ func (p *proof) with(dir, masterKey string) (err error) {
 		if p.runs, err = outcomes.Look(ids); err != nil {
 			return fmt.Errorf("the ids of %s: %w", dir, err)
 		}
+		_ = p.runs.Ends(func(file string, last kopilka.Seq, at kopilka.Digest) error {
+			p.ends = append(p.ends, end{file, last, at})
+			return nil
+		})
 	}
 	if p.vault, err = people.Look(dir, masterKey); err != nil && !errors.Is(err, people.ErrNoMaster) {
 		return fmt.Errorf("the keys of %s: %w", dir, err)
@@ -80,6 +92,12 @@ func (p *proof) apply(e *kopilka.Entry) error {
 			}
 			body = rest
 		}
+	}
+	for len(p.ends) > 0 && p.ends[0].last < e.First+kopilka.Seq(e.Count) {
+		if x := p.ends[0]; x.at != e.Digest {
+			return fmt.Errorf("%s is %w: at position %d its log had another entry; without it, it is made again from the log", x.file, outcomes.ErrDamaged, x.last)
+		}
+		p.ends = p.ends[1:]
 	}
 	file, is := p.pictures[e.Digest]
 	if !is {
@@ -143,6 +161,9 @@ func (p *proof) books(out io.Writer, dir string) error {
 	s := p.replay.State()
 	if err := s.Check(); err != nil {
 		return fmt.Errorf("the books of %s at position %d: %w", dir, s.Seq(), err)
+	}
+	if len(p.ends) > 0 {
+		return fmt.Errorf("%s is %w: it has ids up to position %d, and the log ends at %d", p.ends[0].file, outcomes.ErrDamaged, p.ends[0].last, s.Seq())
 	}
 	b := s.Books()
 	fmt.Fprintf(out, "ok       books: %d members, %d receipts, %d points in entries, lots and debts alike\n", s.Members(), b.Receipts+b.Anonymous, b.Points())

@@ -62,7 +62,7 @@ func (f *folder) open() (_ *shop, err error) {
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger, outcomes.FreeFloor(mergeFloor))
+	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger, outcomes.FreeFloor(mergeFloor), outcomes.Waiting())
 	if err != nil {
 		return nil, errors.Join(err, vault.Close(), log.Close())
 	}
@@ -82,14 +82,11 @@ func (f *folder) open() (_ *shop, err error) {
 	return &shop{queue: queue, vault: vault}, nil
 }
 
-// keysTried is how many of the newest profiles a start opens.
-const keysTried = 3
-
-// keysOpen tells whether the keys are those of the books, by some of the newest profiles:
-// those of another shop under the same master key are whole, too, and open nothing.
+// keysOpen tells whether the keys are those of the books, by the profile of the newest
+// member who has one: those of another shop under the same master key are whole, too, and
+// open nothing.
 func keysOpen(vault *people.Vault, b *engine.State, look func(kopilka.Seq) (commit.Record, error)) error {
-	tried := 0
-	for m := b.Members() - 1; m >= 0 && tried < keysTried; m-- {
+	for m := b.Members() - 1; m >= 0; m-- {
 		at, sealed := b.Profile(kopilka.MemberNo(m))
 		if !sealed || at == 0 {
 			continue
@@ -102,10 +99,14 @@ func keysOpen(vault *people.Vault, b *engine.State, look func(kopilka.Seq) (comm
 		if !is || c.KeySlot == 0 {
 			continue
 		}
-		if _, err := vault.Open(c.KeySlot, c.Profile); errors.Is(err, people.ErrDamaged) {
+		_, err = vault.Open(c.KeySlot, c.Profile)
+		if errors.Is(err, people.ErrErased) {
+			continue
+		}
+		if errors.Is(err, people.ErrDamaged) {
 			return err
 		}
-		tried++
+		return nil
 	}
 	return nil
 }
