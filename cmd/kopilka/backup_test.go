@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -224,6 +226,23 @@ func TestBackupOfFolder(t *testing.T) {
 	refused("in half", whole[:len(whole)/2])
 	refused("with more", append(bytes.Clone(whole), 0))
 	refused("of two", append(bytes.Clone(other[:len(other)/2]), whole[len(other)/2:]...))
+	// Through pipes, and without doing the commands again.
+	piped := filepath.Join(home, "piped")
+	send := exec.Command(os.Args[0], "backup", "-", "--data", dir)
+	take := exec.Command(os.Args[0], "restore", "-", "--data", piped, "--quick")
+	var said bytes.Buffer
+	send.Env = append(os.Environ(), asKopilka+"=1")
+	take.Env, take.Stdout, take.Stderr = send.Env, &said, &said
+	if take.Stdin, err = send.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(send.Start(), take.Run(), send.Wait()); err != nil {
+		t.Fatalf("%v\n%s", err, &said)
+	}
+	giveKey(t, dir, piped)
+	if out := mustRun(t, "verify", "--data", piped); lastField(out, "head") != lastField(said.String(), "head") {
+		t.Fatalf("%s\nis not\n%s", out, &said)
+	}
 	mustRefuse(t, "before 9999", "restore", clean, "--data", into, "--until", "9999")
 	mustRefuse(t, "not empty", "restore", clean, "--data", dir)
 	if err := os.Mkdir(into, 0o755); err != nil { // an empty folder will do
