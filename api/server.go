@@ -172,7 +172,9 @@ const readMax = 1 << 20
 func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	r := s.routeOf(h)
 	if r != nil && r.path == backupPath {
-		return fasthttp.RequestConfig{WriteTimeout: backupTime}
+		if key, ok := s.keyOf(h); ok && r.lets(key.Role) {
+			return fasthttp.RequestConfig{WriteTimeout: backupTime}
+		}
 	}
 	if r == nil || h.ContentLength() <= bodyMax {
 		return fasthttp.RequestConfig{} // as it is

@@ -538,3 +538,57 @@ func TestFilterRate(t *testing.T) {
 		t.Fatalf("wrong about %d of %d fresh keys", wrong, n)
 	}
 }
+
+// TestRunsOfEarlierFormat: they are forgotten, and made again by whoever has the log.
+func TestRunsOfEarlierFormat(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Seal(1, 900, kopilka.Digest{1}, []Pair{{7, 9}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	h := head{first: 1, last: 900, count: 1}
+	path := filepath.Join(dir, runName(1, 900))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, no := range []int{0, h.footAt()} {
+		p := (*page)(b[no*pageBytes:])
+		p[len(headMagic)] = 1
+		clear(p[len(headMagic)+28 : len(headMagic)+60])
+		p.seal(no, h.seed())
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(dir, nil, Waiting()); err != nil || s.Covered() != 0 {
+		t.Fatalf("covered up to %d, %v", s.Covered(), err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("before Begin: %v", err)
+	}
+	if err := s.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("after Begin: %v", err)
+	}
+	if err := s.Seal(1, 900, kopilka.Digest{2}, []Pair{{7, 9}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if s, err = Look(dir); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Ends(func(_ string, last kopilka.Seq, at kopilka.Digest) error {
+		if last != 900 || at != (kopilka.Digest{2}) {
+			t.Fatalf("ends at %d, %x", last, at)
+		}
+		return nil
+	})
+	s.Close()
+}

@@ -200,6 +200,11 @@ func TestBackupOfFolder(t *testing.T) {
 	}
 	p.end(t)
 	mustRun(t, "backup", clean, "--data", dir)
+	mustRun(t, "verify", "--data", dir, "--head", head)
+	mustRun(t, "verify", "--backup", clean, "--head", head)
+	later := lastField(mustRun(t, "verify", "--data", dir), "head")
+	mustRefuse(t, "another history", "verify", "--backup", killed, "--head", later)
+	mustRefuse(t, "is no head", "verify", "--data", dir, "--head", "12")
 
 	whole, err := os.ReadFile(clean)
 	if err != nil {

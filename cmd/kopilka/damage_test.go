@@ -510,7 +510,7 @@ func (x *still) suffer(h harm, dir string) (verdict string, err error) {
 		}
 		return nil
 	}
-	said := verify(io.Discard, data, "")
+	said := verify(io.Discard, data, "", "")
 	if err := unchanged("verify"); err != nil {
 		return "", err
 	}

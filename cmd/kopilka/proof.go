@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ type proof struct {
 	runs     *outcomes.Runs            // nil when there are none
 	ends     []end                     // of the runs, oldest first
 	vault    *people.Vault             // nil without the master key
+
+	published *kopilka.Digest // a head that the log is to have come by; nil = none
+	passed    kopilka.Seq     // the position at which it did
 
 	decoder  kopilka.Decoder
 	accepted []bool // commands of the entry
@@ -56,6 +60,20 @@ func (p *proof) close() error {
 	return errors.Join(errs...)
 }
 
+// cameBy takes a head, in hexadecimal, that was published earlier.
+func (p *proof) cameBy(head string) error {
+	if head == "" {
+		return nil
+	}
+	b, err := hex.DecodeString(head)
+	if err != nil || len(b) != len(kopilka.Digest{}) {
+		return fmt.Errorf("--head %q is no head: 64 hexadecimal digits", head)
+	}
+	d := kopilka.Digest(b)
+	p.published = &d
+	return nil
+}
+
 // with looks for ids and keys in a folder.
 func (p *proof) with(dir, masterKey string) (err error) {
 	ids := filepath.Join(dir, "ids")
@@ -79,6 +97,9 @@ func (p *proof) apply(e *kopilka.Entry) error {
 	p.accepted = p.accepted[:0]
 	if err := p.replay.Apply(e); err != nil {
 		return err
+	}
+	if p.published != nil && e.Digest == *p.published {
+		p.passed = e.First + kopilka.Seq(e.Count) - 1
 	}
 	if p.runs != nil || p.vault != nil {
 		body := e.Body
@@ -165,8 +186,14 @@ func (p *proof) books(out io.Writer, dir string) error {
 	if len(p.ends) > 0 {
 		return fmt.Errorf("%s is %w: it has ids up to position %d, and the log ends at %d", p.ends[0].file, outcomes.ErrDamaged, p.ends[0].last, s.Seq())
 	}
+	if p.published != nil && p.passed == 0 {
+		return fmt.Errorf("the log of %s has never had the head %x: it is another history than the one that was published", dir, *p.published)
+	}
 	b := s.Books()
 	fmt.Fprintf(out, "ok       books: %d members, %d receipts, %d points in entries, lots and debts alike\n", s.Members(), b.Receipts+b.Anonymous, b.Points())
+	if p.published != nil {
+		fmt.Fprintf(out, "ok       head %x was that of position %d\n", *p.published, p.passed)
+	}
 	if p.runs != nil && p.runs.Covered() > 0 {
 		fmt.Fprintf(out, "ok       ids on disk: %d of positions 1 to %d, each where the log has it\n", p.pairs, p.runs.Covered())
 	}

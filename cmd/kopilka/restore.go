@@ -88,7 +88,7 @@ func (o *restoring) proved(out io.Writer, p *backup.Proof) error {
 		fmt.Fprintf(out, "head     %x\n", p.Digest)
 		return nil
 	}
-	return verify(out, p.Dir, o.masterKey)
+	return verify(out, p.Dir, o.masterKey, "")
 }
 
 // openBackup opens a backup for reading; - is standard input.
@@ -100,13 +100,16 @@ func openBackup(file string) (io.ReadCloser, error) {
 }
 
 // verifyBackup reads a backup as a restore would, books and all, and keeps nothing.
-func verifyBackup(out io.Writer, file, masterKey string) error {
+func verifyBackup(out io.Writer, file, masterKey, head string) error {
 	in, err := openBackup(file)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	p := newProof()
+	if err := p.cameBy(head); err != nil {
+		return err
+	}
 	err = backup.Prove(in, backup.Options{
 		Visit:    p.apply,
 		Snapshot: func(file string, at kopilka.Digest) { p.pictures[at] = file },

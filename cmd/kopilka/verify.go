@@ -14,7 +14,7 @@ import (
 )
 
 func verifyCommand() *cobra.Command {
-	var dir, masterKey, file string
+	var dir, masterKey, file, head string
 	c := &cobra.Command{
 		Use: "verify", Short: "Prove that a folder, or a backup, is whole: the log, its snapshots, the books, the indexes, the keys", Args: cobra.NoArgs,
 		Long: `Prove that a folder is whole. It reads everything and writes nothing:
@@ -29,7 +29,8 @@ func verifyCommand() *cobra.Command {
                  what is sealed under it in the log
 
 The folder must not be in use. The head that is printed names the whole history:
-publish it elsewhere, and nobody can rewrite the log unseen. Status 0: whole; 1: not.
+publish it elsewhere, and nobody can rewrite the log unseen: --head with one that was
+published earlier fails unless the log has come by it. Status 0: whole; 1: not.
 
 With --backup a backup is proved instead, as far as that goes without the master key.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,20 +38,25 @@ With --backup a backup is proved instead, as far as that goes without the master
 				if cmd.Flags().Changed("data") {
 					return errors.New("--data and --backup: a folder, or a backup")
 				}
-				return verifyBackup(cmd.OutOrStdout(), file, masterKey)
+				return verifyBackup(cmd.OutOrStdout(), file, masterKey, head)
 			}
-			return verify(cmd.OutOrStdout(), dir, masterKey)
+			return verify(cmd.OutOrStdout(), dir, masterKey, head)
 		},
 	}
 	c.Flags().StringVar(&dir, "data", defaultData, "`folder` of the books")
 	c.Flags().StringVar(&file, "backup", "", "`file` of a backup, or - for standard input")
+	c.Flags().StringVar(&head, "head", "", "`digest` that was published earlier, which the log is to have come by")
 	c.Flags().StringVar(&masterKey, "master-key", "", "`file` of the key that seals personal data (default: the data folder's name with .key)")
 	return c
 }
 
-func verify(out io.Writer, dir, masterKey string) (err error) {
+func verify(out io.Writer, dir, masterKey, head string) (err error) {
 	if masterKey == "" {
 		masterKey = filepath.Clean(dir) + ".key"
+	}
+	p := newProof()
+	if err := p.cameBy(head); err != nil {
+		return err
 	}
 	sum, err := wal.Verify(dir, func(r wal.Report) {
 		switch {
@@ -74,7 +80,6 @@ func verify(out io.Writer, dir, masterKey string) (err error) {
 		}
 		fmt.Fprintf(out, "ok       %s\n", ids)
 	}
-	p := newProof()
 	defer func() { err = errors.Join(err, p.close()) }()
 	if err := p.with(dir, masterKey); err != nil {
 		return err
