@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -703,4 +704,43 @@ func sections(t *testing.T, b []byte) (all [][]byte) {
 		all = append(all, b[from:at])
 	}
 	return append(all, b[at:])
+}
+
+// TestForgedSnapshot: a snapshot that is whole in itself and stands on the chain, and
+// whose books are not those that the log has led to, is found by verify.
+func TestForgedSnapshot(t *testing.T) {
+	t.Parallel()
+	d := &damagedShop{t: t, name: "ours", home: t.TempDir(), master: []byte("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"), rnd: rand.New(rand.NewPCG(1, 1))}
+	live := filepath.Join(d.home, "live")
+	if err := errors.Join(os.MkdirAll(live, 0o755), os.WriteFile(filepath.Join(live, "data.key"), d.master, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := d.open()
+	d.trade(s, 50)
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(live, "data")
+	if err := verify(io.Discard, data, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	all, err := filepath.Glob(filepath.Join(data, "snapshot-*"))
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	b, err := os.ReadFile(all[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(b, []byte(`"Receipts":`)) + len(`"Receipts":`)
+	b[at]++ // ten receipts more, or a thousand: as many digits as before
+	sum := sha256.Sum256(b[:len(b)-sha256.Size])
+	copy(b[len(b)-sha256.Size:], sum[:])
+	if err := os.WriteFile(all[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = verify(io.Discard, data, "", "")
+	if err == nil || !strings.Contains(err.Error(), all[0]+" is damaged: its books are not those that the log leads to") {
+		t.Fatal(err)
+	}
 }
