@@ -210,17 +210,24 @@ func (s *Server) cards(page []ranked) []string {
 // stream sends CSV while it is made. What makes it runs on a goroutine of its
 // own after the call is over, so it uses nothing of the call.
 func (s *Server) stream(c *call, header string, write func(*bufio.Writer)) {
-	id := c.requestID
 	c.ctx.Response.Header.SetContentType("text/csv; charset=utf-8")
+	s.streamed(c, func(w *bufio.Writer) {
+		if _, err := w.WriteString(header); err == nil {
+			write(w)
+		}
+	})
+}
+
+// streamed is stream in any form.
+func (s *Server) streamed(c *call, write func(*bufio.Writer)) {
+	id := c.requestID
 	c.ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer func() {
 			if bug := recover(); bug != nil {
 				s.opts.Log.Error("api: a bug", "panic", bug, "request_id", id, "stack", string(debug.Stack()))
 			}
 		}()
-		if _, err := w.WriteString(header); err == nil {
-			write(w)
-		}
+		write(w)
 	})
 }
 

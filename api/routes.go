@@ -122,6 +122,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/clock", roles: all, serve: s.getClock},
 		{method: "POST", path: "/v1/clock", roles: admin, bytes: bodyMax, serve: s.postClock},
 		{method: "GET", path: "/v1/books", roles: analysts, serve: s.books},
+		{method: "GET", path: backupPath, roles: admin, serve: s.backup},
 
 		{method: "GET", path: "/healthz", serve: s.healthz},
 		{method: "GET", path: "/readyz", serve: s.readyz},

@@ -43,7 +43,9 @@ type Options struct {
 	// MaxConnsPerIP bounds the connections from one address; a chain behind one
 	// gateway shares it, so fewer than 256 is refused. Default 4 096.
 	MaxConnsPerIP int
-	Log           *slog.Logger
+	// Version is that of the program, as backups have it.
+	Version string
+	Log     *slog.Logger
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -99,6 +101,7 @@ type Server struct {
 	passes   passes
 	// simulating is held by the one simulation that is reckoned.
 	simulating sync.Mutex
+	backingUp  sync.Mutex // held while a backup is written
 	freezing   sync.Mutex // held while an audience is gathered
 	granting   sync.Mutex // held while an audience is given points
 
@@ -168,6 +171,11 @@ const readMax = 1 << 20
 // has no key gets no more than bodyMax of it.
 func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	r := s.routeOf(h)
+	if r != nil && r.path == backupPath {
+		if key, ok := s.keyOf(h); ok && r.lets(key.Role) {
+			return fasthttp.RequestConfig{WriteTimeout: backupTime}
+		}
+	}
 	if r == nil || h.ContentLength() <= bodyMax {
 		return fasthttp.RequestConfig{} // as it is
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
+	"github.com/kopilka/kopilka/wal"
 )
 
 // Found is what a look-up found.
@@ -143,12 +144,16 @@ func (q *Queue) Record(seq kopilka.Seq) (Record, error) {
 
 // Command reads a command back, without its outcome.
 func (q *Queue) Command(seq kopilka.Seq) (Record, error) {
-	r := Record{Seq: seq}
 	e, err := q.frames.holding(seq, q.log)
 	if err != nil {
-		return r, err
+		return Record{Seq: seq}, err
 	}
-	r.Time = e.Time
+	return commandIn(e, seq)
+}
+
+// commandIn reads a command out of its entry.
+func commandIn(e *kopilka.Entry, seq kopilka.Seq) (r Record, err error) {
+	r = Record{Seq: seq, Time: e.Time}
 	body := e.Body
 	for at := e.First; at < seq; at++ {
 		body = kopilka.SkipCommand(body)
@@ -191,3 +196,6 @@ func beyond(records []byte, seq kopilka.Seq) (yes bool) {
 	})
 	return yes
 }
+
+// LogCopy gives the log up to its newest durable frame, to be read while it goes on.
+func (q *Queue) LogCopy() (*wal.Copy, error) { return q.log.Copy() }

@@ -37,7 +37,8 @@ type machine struct {
 	picture sync.Mutex  // one picture at a time
 	runs    *outcomes.Runs
 	sealing sealing
-	told    func(kopilka.Seq, *kopilka.Outcome) // of a Replay, whose entries nobody waits for
+	allow   func(*engine.State, func(kopilka.Seq) (Record, error)) error // see Options
+	told    func(kopilka.Seq, *kopilka.Outcome)                          // of a Replay, whose entries nobody waits for
 }
 
 // frame is the tickets of one entry on its way through the log.

@@ -42,8 +42,9 @@ type Options struct {
 	// may have promised to answer: at 100 000 a second, half a second.
 	QueueMax int
 	// Allow looks at the books that the log has before anything is added to
-	// them, and refuses to go on by an error. It is not asked of an empty log.
-	Allow  func(*engine.State) error
+	// them or changed on disk, and at commands of the log, and refuses to go on by an
+	// error. It is not asked of an empty log.
+	Allow  func(*engine.State, func(kopilka.Seq) (Record, error)) error
 	Logger *slog.Logger
 }
 
@@ -124,6 +125,7 @@ func Open(log wal.Log, runs *outcomes.Runs, opts Options) (*Queue, error) {
 	}
 	q := &Queue{opts: opts, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	q.machine = newMachine(runs)
+	q.machine.allow = opts.Allow
 	if err := q.start(); err != nil {
 		return nil, errors.Join(err, log.Close(), q.machine.close())
 	}
@@ -151,9 +153,6 @@ func (q *Queue) start() error {
 	}
 	if q.Seq() == 0 {
 		return q.begin()
-	}
-	if q.opts.Allow != nil {
-		return q.opts.Allow(q.machine.state)
 	}
 	return nil
 }

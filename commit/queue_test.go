@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -408,4 +409,53 @@ func TestFullQueueSheds(t *testing.T) {
 	if got := balance(q, m); got != kopilka.Points(50*(100+done)) || done+shed != 200 {
 		t.Fatalf("%d answered, %d shed, balance %d", done, shed, got)
 	}
+}
+
+// TestForeignIDs: ids of a log that went further, or elsewhere, would let what was spent be
+// spent again: they are refused by name, and the folder is as it was.
+func TestForeignIDs(t *testing.T) {
+	f := func(last func(kopilka.Seq) kopilka.Seq, at kopilka.Digest, words string) {
+		t.Helper()
+		dir := t.TempDir()
+		q := openAt(t, dir, testStart)
+		m := enrol(t, q, "c")
+		must(t, q, receipt(q, "r", m, 100))
+		seq := q.Seq()
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ids := filepath.Join(dir, "ids")
+		runs, err := outcomes.Open(ids, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := runs.Seal(1, last(seq), at, nil); err != nil {
+			t.Fatal(err)
+		}
+		runs.Close()
+		log, err := wal.Open(wal.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runs, err = outcomes.Open(ids, nil, outcomes.Waiting()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Open(log, runs, Options{TestClock: testStart})
+		if !errors.Is(err, outcomes.ErrDamaged) || !strings.Contains(err.Error(), words) || !strings.Contains(err.Error(), ids) {
+			t.Fatalf("%v; want %q", err, words)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "CLEAN")); err != nil {
+			t.Fatalf("refused, and the marker of the clean stop is gone: %v", err)
+		}
+		if err := os.RemoveAll(ids); err != nil {
+			t.Fatal(err)
+		}
+		q = openAt(t, dir, testStart)
+		if f, err := q.FindID("r"); err != nil || f.Seq == 0 {
+			t.Fatalf("without it: %+v, %v", f, err)
+		}
+		q.Close()
+	}
+	f(func(seq kopilka.Seq) kopilka.Seq { return seq }, kopilka.Digest{1}, "had another entry")
+	f(func(seq kopilka.Seq) kopilka.Seq { return seq + 1 }, kopilka.Digest{}, "the log ends at")
 }

@@ -30,11 +30,11 @@ func (x *sealing) note(m *machine) {
 	if r.Full < first || first <= r.Base {
 		return // a replay: the run is there already, or more is missing than the books remember
 	}
-	pairs := oldPairs(m.state, first)
+	pairs, at := oldPairs(m.state, first), m.digest // the generation became full in this entry
 	x.busy = make(chan struct{})
 	go func() {
 		defer close(x.busy)
-		if err := m.runs.Seal(first, r.Full, pairs); err != nil {
+		if err := m.runs.Seal(first, r.Full, at, pairs); err != nil {
 			// Without the run a retry of an old id could not be told from a new
 			// command; points would be doubled. The log has all of it.
 			panic(fmt.Sprintf("commit: seal the ids of positions %d-%d: %v", first, r.Full, err))
@@ -63,6 +63,9 @@ func oldPairs(s *engine.State, first kopilka.Seq) []outcomes.Pair {
 // remember and no run has is read out of the log again.
 func (m *machine) caughtUp(log wal.Log) error {
 	m.sealing.wait()
+	if err := m.runs.Begin(); err != nil {
+		return err
+	}
 	r := m.state.Recent()
 	m.sealing.generations = r.Generations
 	if covered := m.runs.Covered(); covered < r.Base {
@@ -70,14 +73,60 @@ func (m *machine) caughtUp(log wal.Log) error {
 		if err != nil {
 			return fmt.Errorf("find the ids of positions %d-%d in the log again: %w", covered+1, r.Base, err)
 		}
-		if err := m.runs.Seal(covered+1, r.Base, pairs); err != nil {
+		if err := m.sealAt(log, covered+1, r.Base, pairs); err != nil {
 			return err
 		}
 	}
 	if covered := m.runs.Covered(); covered < r.Full {
-		return m.runs.Seal(covered+1, r.Full, oldPairs(m.state, covered+1))
+		return m.sealAt(log, covered+1, r.Full, oldPairs(m.state, covered+1))
 	}
 	return nil
+}
+
+func (m *machine) sealAt(log wal.Log, first, last kopilka.Seq, pairs []outcomes.Pair) error {
+	e, err := log.Frame(last)
+	if err != nil {
+		return fmt.Errorf("seal the ids of positions %d-%d: %w", first, last, err)
+	}
+	return m.runs.Seal(first, last, e.Digest, pairs)
+}
+
+// Judge refuses what does not belong together before anything on disk is changed.
+func (m *machine) Judge(look func(kopilka.Seq) (kopilka.Entry, error)) error {
+	if m.runs != nil {
+		if err := m.runsAreOf(look); err != nil {
+			return err
+		}
+	}
+	if m.allow == nil || m.state.Seq() == 0 {
+		return nil
+	}
+	return m.allow(m.state, func(seq kopilka.Seq) (Record, error) {
+		e, err := look(seq)
+		if err != nil {
+			return Record{Seq: seq}, err
+		}
+		return commandIn(&e, seq)
+	})
+}
+
+// runsAreOf tells whether the runs are of this log: ids of another one, or of one that
+// was restored to an earlier position and has gone on, would let what was spent be
+// spent again.
+func (m *machine) runsAreOf(look func(kopilka.Seq) (kopilka.Entry, error)) error {
+	return m.runs.Ends(func(file string, last kopilka.Seq, at kopilka.Digest) error {
+		if last > m.state.Seq() {
+			return fmt.Errorf("%s is %w: it has ids up to position %d, and the log ends at %d; without it, it is made again from the log", file, outcomes.ErrDamaged, last, m.state.Seq())
+		}
+		e, err := look(last)
+		if err != nil {
+			return fmt.Errorf("look up the end of %s: %w", file, err)
+		}
+		if e.Digest != at {
+			return fmt.Errorf("%s is %w: at position %d its log had another entry; without it, it is made again from the log", file, outcomes.ErrDamaged, last)
+		}
+		return nil
+	})
 }
 
 // pairsOfLog reads the fingerprints of the commands from first to last that

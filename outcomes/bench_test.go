@@ -29,7 +29,7 @@ func benchRuns(b *testing.B) *Runs {
 			seq := i*seal + kopilka.Seq(j) + 1
 			pairs[j] = Pair{benchKey(seq), seq}
 		}
-		if err := s.Seal(i*seal+1, i*seal+seal, pairs); err != nil {
+		if err := s.Seal(i*seal+1, i*seal+seal, kopilka.Digest{}, pairs); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -75,7 +75,7 @@ func BenchmarkSeal(b *testing.B) {
 		for j := range pairs {
 			pairs[j] = Pair{benchKey(next + kopilka.Seq(j)), next + kopilka.Seq(j)}
 		}
-		if err := s.Seal(next, next+seal-1, pairs); err != nil {
+		if err := s.Seal(next, next+seal-1, kopilka.Digest{}, pairs); err != nil {
 			b.Fatal(err)
 		}
 		next += seal

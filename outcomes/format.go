@@ -16,8 +16,9 @@ import (
 //
 // Every page ends with its number and a CRC32C, which begins with the range of
 // the run, so that neither a page of another run nor one out of place passes.
-// Head and foot say the range and the number of pairs, and all lengths follow
-// from that number. Pairs are sorted by key, then by position, 14 bytes each.
+// Head and foot say the range, the number of pairs, and the digest of the log's entry at
+// the end of the range: a run of another log, or of one that has gone on otherwise, is
+// told by it. All lengths follow from the number. Pairs are sorted by key, then by position, 14 bytes each.
 // Fences are the first keys of the pages of pairs: with them in memory a look-up
 // reads one page. Integers are little-endian.
 const (
@@ -25,7 +26,7 @@ const (
 	bodyBytes    = pageBytes - 8
 	pairBytes    = 14
 	pairsPerPage = bodyBytes / pairBytes
-	version      = 1
+	version      = 2 // 1 did not say of which log a run is
 
 	// SeqMax is the last position that six bytes hold.
 	SeqMax kopilka.Seq = 1<<48 - 1
@@ -36,6 +37,9 @@ const (
 	footMagic = "kopilka ids end\n"
 )
 
+// errOld says that a run has an earlier format. It is made again from the log.
+var errOld = errors.New("written by an older version, and made again from the log at the next start")
+
 // ErrDamaged wraps what is said of a run that lost or changed what it held.
 var ErrDamaged = errors.New("damaged")
 
@@ -45,6 +49,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type head struct {
 	first, last kopilka.Seq
 	count       int
+	at          kopilka.Digest // of the log's entry that holds last
 }
 
 func runName(first, last kopilka.Seq) string {
@@ -108,7 +113,8 @@ func (p *page) putHead(magic string, h *head) {
 	b = binary.LittleEndian.AppendUint32(b, version)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.first))
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.last))
-	binary.LittleEndian.AppendUint64(b, uint64(h.count))
+	b = binary.LittleEndian.AppendUint64(b, uint64(h.count))
+	copy(b[len(b):cap(b)], h.at[:])
 }
 
 // readHead is the inverse of putHead; the page's checksum has been checked.
@@ -121,6 +127,7 @@ func (p *page) readHead(magic string) (h head, v uint32, err error) {
 	h.first = kopilka.Seq(binary.LittleEndian.Uint64(b[4:]))
 	h.last = kopilka.Seq(binary.LittleEndian.Uint64(b[12:]))
 	h.count = int(binary.LittleEndian.Uint64(b[20:]))
+	copy(h.at[:], b[28:])
 	return h, v, nil
 }
 

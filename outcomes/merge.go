@@ -65,7 +65,8 @@ func (s *Runs) merge() {
 // run is durable under its name before the first of its inputs is removed.
 func (s *Runs) mergeRuns(from int, inputs []*run) error {
 	start := time.Now()
-	all := head{first: inputs[0].first, last: inputs[len(inputs)-1].last}
+	newest := inputs[len(inputs)-1]
+	all := head{first: inputs[0].first, last: newest.last, at: newest.at}
 	for _, r := range inputs {
 		all.count += r.count
 	}

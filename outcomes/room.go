@@ -9,6 +9,10 @@ import (
 // Option changes how a folder is opened.
 type Option func(*Runs)
 
+// Waiting leaves a folder as it is until Begin: whoever opens it may have to refuse what
+// lies beside it, and a refusal changes nothing.
+func Waiting() Option { return func(s *Runs) { s.waiting = true } }
+
 // FreeFloor keeps so many bytes of the disk free of merges: one whose file
 // would leave less is not begun, and one under way is given up when others fill
 // the disk meanwhile. The runs stand as they were, a look-up asks more of them,

@@ -36,7 +36,7 @@ func TestMergeWaitsForRoom(t *testing.T) {
 		t.Helper()
 		first := twin.covered + 1
 		pairs := draw(rnd, first, first+ids, nil)
-		if err := s.Seal(first, first+ids, pairs); err != nil {
+		if err := s.Seal(first, first+ids, kopilka.Digest{}, pairs); err != nil {
 			t.Fatal(err)
 		}
 		twin.seal(first+ids, pairs)
@@ -114,7 +114,7 @@ func TestFreeFloor(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range kopilka.Seq(3) {
-			if err := s.Seal(i+1, i+1, []Pair{{uint64(i), i + 1}}); err != nil {
+			if err := s.Seal(i+1, i+1, kopilka.Digest{}, []Pair{{uint64(i), i + 1}}); err != nil {
 				t.Fatal(err)
 			}
 		}

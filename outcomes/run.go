@@ -51,13 +51,16 @@ func (r *run) load() error {
 	if err != nil {
 		return damaged(r.path, 0, err.Error())
 	}
+	if v == 1 {
+		return fmt.Errorf("outcomes: %s: %w", r.path, errOld)
+	}
 	if v != version {
 		return fmt.Errorf("outcomes: %s has format %d and this version reads %d: written by a newer version", r.path, v, version)
 	}
 	if h.first != r.first || h.last != r.last {
 		return damaged(r.path, 0, fmt.Sprintf("covers %d..%d", h.first, h.last))
 	}
-	r.count = h.count
+	r.count, r.at = h.count, h.at
 	if h.count < 0 || h.count > 1<<40 || info.Size() != h.fileBytes() {
 		return damaged(r.path, 0, fmt.Sprintf("%d pairs do not make a file of %d bytes", h.count, info.Size()))
 	}

@@ -45,6 +45,9 @@ type Runs struct {
 	merger   sync.WaitGroup
 	step     func(string) // called between the steps of writing and merging: where a crash may come
 
+	waiting   bool // for Begin
+	leftovers []string
+
 	floor   int64 // see FreeFloor
 	free    func(dir string) (int64, error)
 	cramped bool // a merge had no room, and that was said; the merger's
@@ -65,13 +68,46 @@ func Open(dir string, logger *slog.Logger, options ...Option) (*Runs, error) {
 	for _, option := range options {
 		option(s)
 	}
+	if s.waiting {
+		return s, nil
+	}
+	return s, s.begin()
+}
+
+// Begin lets a folder that was opened Waiting be changed: leftovers are removed, and runs
+// merged. It may be called once, and for other folders does nothing.
+func (s *Runs) Begin() error {
+	if !s.waiting {
+		return nil
+	}
+	s.waiting = false
+	return s.begin()
+}
+
+func (s *Runs) begin() error {
+	if err := s.removeLeftovers(); err != nil {
+		s.closeFiles()
+		return err
+	}
 	s.merger.Go(func() {
 		for range s.wake {
 			s.merge()
 		}
 	})
 	s.wakeMerger()
-	return s, nil
+	return nil
+}
+
+// removeLeftovers removes what a crash left. The run that covers them is whole: it has
+// been opened.
+func (s *Runs) removeLeftovers() error {
+	for _, name := range s.leftovers {
+		if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+			return fmt.Errorf("outcomes: remove a leftover: %w", err)
+		}
+	}
+	s.leftovers = nil
+	return nil
 }
 
 // open is Open without merging.
@@ -89,20 +125,30 @@ func open(dir string, logger *slog.Logger, step func(string)) (*Runs, error) {
 	s := &Runs{dir: dir, logger: logger, wake: make(chan struct{}, 1), step: step, free: freeBytes}
 	for _, h := range f.heads {
 		r, err := openRun(dir, h)
+		if errors.Is(err, errOld) {
+			s.forgetOld(f)
+			return s, nil
+		}
 		if err != nil {
 			s.closeFiles()
 			return nil, err
 		}
 		s.runs = append(s.runs, r)
 	}
-	// The run that covers them is whole: it has just been opened.
-	for _, name := range f.leftovers {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
-			s.closeFiles()
-			return nil, fmt.Errorf("outcomes: remove a leftover: %w", err)
-		}
-	}
+	s.leftovers = f.leftovers
 	return s, nil
+}
+
+// forgetOld makes all of a folder that has runs of an earlier format leftovers, the
+// newest first, so that what a crash leaves covers positions from 1 on.
+func (s *Runs) forgetOld(f folder) {
+	s.closeFiles()
+	s.runs = nil
+	s.logger.Info("outcomes: runs of an earlier format are made again from the log", "dir", s.dir, "runs", len(f.heads))
+	for _, h := range slices.Backward(f.heads) {
+		f.leftovers = append(f.leftovers, runName(h.first, h.last))
+	}
+	s.leftovers = f.leftovers
 }
 
 // folder is what lies in a folder of runs, by the names of the files.
@@ -150,10 +196,11 @@ func list(dir string) (folder, error) {
 }
 
 // Seal writes one run that covers positions first..last, where first is
-// Covered()+1; it is durable when Seal returns. The same key may stand several
+// Covered()+1; it is durable when Seal returns. The digest is that of the log's entry
+// which holds last. The same key may stand several
 // times. A range that is covered already, as a replay after a crash seals
 // again, is left as it is. Pairs are not changed.
-func (s *Runs) Seal(first, last kopilka.Seq, pairs []Pair) error {
+func (s *Runs) Seal(first, last kopilka.Seq, at kopilka.Digest, pairs []Pair) error {
 	s.sealing.Lock()
 	defer s.sealing.Unlock()
 	covered := s.Covered()
@@ -165,7 +212,7 @@ func (s *Runs) Seal(first, last kopilka.Seq, pairs []Pair) error {
 	}
 	sorted := slices.Clone(pairs)
 	slices.SortFunc(sorted, Pair.compare)
-	w, err := newWriter(s.dir, head{first, last, len(sorted)})
+	w, err := newWriter(s.dir, head{first, last, len(sorted), at})
 	if err != nil {
 		return err
 	}
@@ -250,6 +297,20 @@ func (s *Runs) Covered() kopilka.Seq {
 		return 0
 	}
 	return s.runs[len(s.runs)-1].last
+}
+
+// Ends calls f, oldest first, with the file of every run, the last position that it
+// covers, and the digest that Seal was given with it, until f fails.
+func (s *Runs) Ends(f func(file string, last kopilka.Seq, at kopilka.Digest) error) error {
+	s.mu.RLock()
+	runs := slices.Clone(s.runs)
+	s.mu.RUnlock()
+	for _, r := range runs {
+		if err := f(r.path, r.last, r.at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close stops merging, gives up a merge that is under way, and closes the files.

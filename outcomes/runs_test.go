@@ -33,7 +33,7 @@ func TestAgainstNaive(t *testing.T) {
 				last := first + kopilka.Seq(rnd.IntN(1+rnd.IntN(1500)))
 				pairs := draw(rnd, first, last, again)
 				before := slices.Clone(pairs)
-				if err := s.Seal(first, last, pairs); err != nil {
+				if err := s.Seal(first, last, kopilka.Digest{}, pairs); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(before, pairs) {
@@ -45,7 +45,7 @@ func TestAgainstNaive(t *testing.T) {
 						again = append(again, p.Key)
 					}
 				}
-				if err := s.Seal(first, last, nil); err != nil {
+				if err := s.Seal(first, last, kopilka.Digest{}, nil); err != nil {
 					t.Fatalf("seal %d..%d again: %v", first, last, err)
 				}
 				if rnd.IntN(8) == 0 {
@@ -81,7 +81,7 @@ func TestOneKeyOverManyPages(t *testing.T) {
 				pairs = append(pairs, Pair{key, first + i}, Pair{uint64(i) << 53, first + i})
 			}
 			last := first + 3*pairsPerPage
-			if err := s.Seal(first, last, pairs); err != nil {
+			if err := s.Seal(first, last, kopilka.Digest{}, pairs); err != nil {
 				t.Fatal(err)
 			}
 			twin.seal(last, pairs)
@@ -103,7 +103,7 @@ func TestFarPositions(t *testing.T) {
 	for i, seq := range far {
 		pairs = append(pairs, Pair{uint64(i), seq})
 	}
-	if err := s.Seal(1, SeqMax, pairs); err != nil {
+	if err := s.Seal(1, SeqMax, kopilka.Digest{}, pairs); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -119,7 +119,7 @@ func TestSealRefuses(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	f := func(first, last kopilka.Seq, pairs []Pair, want string) {
 		t.Helper()
-		err := s.Seal(first, last, pairs)
+		err := s.Seal(first, last, kopilka.Digest{}, pairs)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Fatalf("seal %d..%d: %v; want %q", first, last, err, want)
 		}
@@ -216,7 +216,7 @@ func TestCrashPoints(t *testing.T) {
 		first := twin.covered + 1
 		last := first + 400
 		pairs := draw(rnd, first, last, nil)
-		if err := s.Seal(first, last, pairs); err != nil {
+		if err := s.Seal(first, last, kopilka.Digest{}, pairs); err != nil {
 			t.Fatal(err)
 		}
 		twin.seal(last, pairs)
@@ -284,7 +284,7 @@ func TestFlippedBytes(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 5))
 	twin := newNaive()
 	pairs := draw(rnd, 1, 900, nil)
-	if err := s.Seal(1, 900, pairs); err != nil {
+	if err := s.Seal(1, 900, kopilka.Digest{}, pairs); err != nil {
 		t.Fatal(err)
 	}
 	twin.seal(900, pairs)
@@ -373,7 +373,7 @@ func TestVerifyReadsContent(t *testing.T) {
 	f := func(spoil func(w *writer), want string) {
 		t.Helper()
 		dir := t.TempDir()
-		w, err := newWriter(dir, head{1, 10, 3})
+		w, err := newWriter(dir, head{first: 1, last: 10, count: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -403,7 +403,7 @@ func TestMissingRuns(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	for i := range kopilka.Seq(2) {
-		if err := s.Seal(i*10+1, i*10+10, []Pair{{uint64(i), i*10 + 1}}); err != nil {
+		if err := s.Seal(i*10+1, i*10+10, kopilka.Digest{}, []Pair{{uint64(i), i*10 + 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -447,7 +447,7 @@ func TestFailedMergeServesOn(t *testing.T) {
 			f.WriteAt([]byte{1, 2, 3}, pageBytes+20)
 			f.Close()
 		}
-		if err := s.Seal(i*10+1, i*10+10, []Pair{{uint64(i), i*10 + 1}}); err != nil {
+		if err := s.Seal(i*10+1, i*10+10, kopilka.Digest{}, []Pair{{uint64(i), i*10 + 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -500,7 +500,7 @@ func TestFindBesideSealAndMerge(t *testing.T) {
 		for seq := i*500 + 1; seq <= i*500+500; seq++ {
 			pairs = append(pairs, Pair{key(seq), seq})
 		}
-		if err := s.Seal(i*500+1, i*500+500, pairs); err != nil {
+		if err := s.Seal(i*500+1, i*500+500, kopilka.Digest{}, pairs); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -537,4 +537,58 @@ func TestFilterRate(t *testing.T) {
 	if wrong > n/60 {
 		t.Fatalf("wrong about %d of %d fresh keys", wrong, n)
 	}
+}
+
+// TestRunsOfEarlierFormat: they are forgotten, and made again by whoever has the log.
+func TestRunsOfEarlierFormat(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Seal(1, 900, kopilka.Digest{1}, []Pair{{7, 9}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	h := head{first: 1, last: 900, count: 1}
+	path := filepath.Join(dir, runName(1, 900))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, no := range []int{0, h.footAt()} {
+		p := (*page)(b[no*pageBytes:])
+		p[len(headMagic)] = 1
+		clear(p[len(headMagic)+28 : len(headMagic)+60])
+		p.seal(no, h.seed())
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(dir, nil, Waiting()); err != nil || s.Covered() != 0 {
+		t.Fatalf("covered up to %d, %v", s.Covered(), err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("before Begin: %v", err)
+	}
+	if err := s.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("after Begin: %v", err)
+	}
+	if err := s.Seal(1, 900, kopilka.Digest{2}, []Pair{{7, 9}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if s, err = Look(dir); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Ends(func(_ string, last kopilka.Seq, at kopilka.Digest) error {
+		if last != 900 || at != (kopilka.Digest{2}) {
+			t.Fatalf("ends at %d, %x", last, at)
+		}
+		return nil
+	})
+	s.Close()
 }

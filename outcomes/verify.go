@@ -27,6 +27,25 @@ func Verify(dir string) error {
 	return errors.Join(faults...)
 }
 
+// Look opens the runs of a folder that nobody has open, to be asked and not to be
+// changed: what a crash left stays where it is, and Seal is not to be called.
+func Look(dir string) (*Runs, error) {
+	f, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Runs{dir: dir, wake: make(chan struct{}, 1)}
+	for _, h := range f.heads {
+		r, err := openRun(dir, h)
+		if err != nil {
+			s.closeFiles()
+			return nil, err
+		}
+		s.runs = append(s.runs, r)
+	}
+	return s, nil
+}
+
 func (r *run) verify() error {
 	filter := make(filter, len(r.filter))
 	c := cursor{run: r}

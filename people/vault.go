@@ -55,9 +55,13 @@ func Open(dir, masterKeyFile string) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("people: open the keys with %s: %w", masterKeyFile, err)
 	}
+	return newVault(keys, &m), nil
+}
+
+func newVault(keys *keyFile, m *master) *Vault {
 	return &Vault{keys: keys, phone: m.derive("phone", sha256.Size),
 		content: kopilka.ContentSecret(m.derive("content", sha256.Size)), nobodys: [keySize]byte(m.derive("nobodys words", keySize)),
-		cursor: m.derive("cursor", sha256.Size)}, nil
+		cursor: m.derive("cursor", sha256.Size)}
 }
 
 // Close closes the key file. Whoever is in Seal or Erase gets an error.
@@ -146,6 +150,12 @@ func (v *Vault) EraseAll(slots []uint32) error {
 		return fmt.Errorf("people: erase: %w", err)
 	}
 	return nil
+}
+
+// Erased tells whether the key in a slot was destroyed.
+func (v *Vault) Erased(slot uint32) bool {
+	s, err := v.keys.slot(slot)
+	return err == nil && s[0] == slotErased
 }
 
 // PhoneTag is the fingerprint by which the books know a phone, as NormalizePhone

@@ -46,6 +46,27 @@ func Verify(dir, masterKeyFile string, greatest uint32) (keys int, err error) {
 	return keys, nil
 }
 
+// Look opens the vault of a folder for reading alone: it makes nothing, and what would
+// be sealed or erased in it fails. Without the master key file it is ErrNoMaster.
+func Look(dir, masterKeyFile string) (*Vault, error) {
+	m, err := readMaster(masterKeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("people: %w: %s", ErrNoMaster, masterKeyFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("people: open the master key: %w", err)
+	}
+	k := &keyFile{path: filepath.Join(dir, keyFileName), aead: m.aead(), sync: syncData}
+	if k.f, err = os.Open(k.path); err != nil {
+		return nil, fmt.Errorf("people: %w", err)
+	}
+	if err := k.readHeader(m.derive("check", checkSize)); err != nil {
+		k.f.Close()
+		return nil, fmt.Errorf("people: open the keys with %s: %w", masterKeyFile, err)
+	}
+	return newVault(k, &m), nil
+}
+
 // check reads the whole file and counts its keys. It finds its end and its
 // holes, and refuses what is not as it was written. Without a check of the
 // master key, it has none and opens no key.

@@ -49,6 +49,10 @@ type Log interface {
 	// good until f returns.
 	Scan(from kopilka.Seq, f func(*kopilka.Entry) error) error
 
+	// Copy gives the log up to its newest durable frame, to be read while it
+	// goes on. Closing the log ends the reading.
+	Copy() (*Copy, error)
+
 	// Close applies what is durable, and closes. It writes no snapshot: call
 	// Checkpoint before for a quick start. It may be called at any time and any
 	// number of times, also when Start was not called or has failed.
@@ -84,6 +88,13 @@ type Machine interface {
 	Snapshot() (Snapshot, error)
 	// Restore fills an empty machine from what a Snapshot wrote.
 	Restore(io.Reader) error
+}
+
+// Judge is what a machine may be besides: it is asked when all of the log was found right
+// and applied, and before anything on disk is changed. An error refuses the start.
+type Judge interface {
+	// Judge looks at entries by their positions; an entry is its own.
+	Judge(look func(kopilka.Seq) (kopilka.Entry, error)) error
 }
 
 // Snapshot is a picture of a machine, to be written once and closed.

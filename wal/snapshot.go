@@ -129,3 +129,21 @@ func (s *snapshot) restore(m Machine) error {
 	}
 	return nil
 }
+
+// OpenSnapshot begins to read what a machine wrote into a snapshot file that was
+// found whole.
+func OpenSnapshot(path string) (io.ReadCloser, error) {
+	s, err := readSnapshot(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open snapshot: %w", err)
+	}
+	body := io.NewSectionReader(f, int64(snapHead), s.size-int64(snapHead+snapTail))
+	return struct {
+		io.Reader
+		io.Closer
+	}{bufio.NewReaderSize(body, 1<<20), f}, nil
+}

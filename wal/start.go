@@ -84,6 +84,13 @@ func (d *Disk) start(m Machine) error {
 		return damaged(dir, 0, 0, "it ends at frame %d; it was closed at frame %d of epoch %d", end.Pos.Index, clean.End.Pos.Index, clean.Epoch)
 	}
 
+	if j, is := m.(Judge); is {
+		err := j.Judge(func(seq kopilka.Seq) (kopilka.Entry, error) { return peek(epochs, seq) })
+		if err != nil {
+			return err
+		}
+	}
+
 	d.machine, d.end, d.last = m, end, snap
 	d.tail.Store(r.bytes)
 	d.due.Store(max(d.opts.SnapshotEvery, snap.size/2))
@@ -109,7 +116,11 @@ func (d *Disk) start(m Machine) error {
 // holds everything since the first frame, so an older one, or none, will do.
 func (d *Disk) restore(indexes []uint64, m Machine) (snapshot, error) {
 	for _, index := range indexes {
-		s, err := readSnapshot(snapshotPath(d.opts.Dir, index))
+		path := snapshotPath(d.opts.Dir, index)
+		s, err := readSnapshot(path)
+		if err == nil && s.at.Pos.Index != index {
+			err = damaged(path, 0, int64(snapHead), "it is of frame %d", s.at.Pos.Index)
+		}
 		switch {
 		case errors.Is(err, ErrDamaged):
 			d.log.Warn("wal: passing over a snapshot: " + err.Error())
@@ -151,6 +162,38 @@ func (r *replay) visit(f *frame, digest kopilka.Digest) (err error) {
 		r.d.log.Info("wal: replaying", "frame", f.index, "of", max(r.to, f.index), "commands", r.commands)
 	}
 	return nil
+}
+
+// peek reads the entry that holds a position, of epochs that are not open yet.
+func peek(epochs []*found, seq kopilka.Seq) (kopilka.Entry, error) {
+	for _, e := range epochs {
+		if seq > e.end.Seq || e.end.Seq == e.start.Seq {
+			continue
+		}
+		var raw []byte
+		var err error
+		if e.sealed != nil {
+			raw, err = e.sealed.find(seq)
+		} else {
+			at := e.start
+			_, err = walkDir(e.dir, &at, func(f *frame) error {
+				if f.first <= seq && seq <= f.last() {
+					raw = append(raw[:0], f.raw...)
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return kopilka.Entry{}, err
+		}
+		f, err := readFrame(raw)
+		if err != nil {
+			return kopilka.Entry{}, fmt.Errorf("look up position %d: %w: %w", seq, err, ErrDamaged)
+		}
+		entry, _, err := f.entry(nil, f.digest())
+		return entry, err
+	}
+	return kopilka.Entry{}, fmt.Errorf("position %d: %w", seq, ErrNotFound)
 }
 
 // settle makes the folder ready for the next frame. After a clean stop the live

@@ -25,6 +25,10 @@ type Summary struct {
 	Seq       kopilka.Seq
 	Digest    kopilka.Digest // of the last frame
 	Bytes     int64          // of frames and snapshots
+
+	// Pictures are the files of whole snapshots, by the digest of the frame after which
+	// each was taken: their books can be held against a replay.
+	Pictures map[kopilka.Digest]string
 }
 
 // Verify reads a log from its first frame to its last, and its snapshots, and
@@ -35,7 +39,7 @@ func Verify(dir string, report func(Report)) (Summary, error) {
 	if report == nil {
 		report = func(Report) {}
 	}
-	var sum Summary
+	sum := Summary{Pictures: map[kopilka.Digest]string{}}
 	var wrong []error
 	tell := func(r Report) {
 		if r.Err != nil {
@@ -52,8 +56,12 @@ func Verify(dir string, report func(Report)) (Summary, error) {
 	for _, index := range s.snapshots {
 		path := snapshotPath(dir, index)
 		snap, err := readSnapshot(path)
+		if err == nil && snap.at.Pos.Index != index {
+			err = damaged(path, 0, int64(snapHead), "it is of frame %d", snap.at.Pos.Index)
+		}
 		if err == nil {
 			sum.Snapshots++
+			sum.Pictures[snap.at.Digest] = path
 			sum.Bytes += snap.size
 			s.witnesses = append(s.witnesses, witness{path, snap.at})
 		}

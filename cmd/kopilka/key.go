@@ -132,16 +132,41 @@ func (r *remote) call(method, path string, body, to any) error {
 		return err
 	}
 	if answer.StatusCode >= 300 {
-		var p struct{ Code, Detail string }
-		if json.Unmarshal(text, &p) == nil && p.Code != "" {
-			return fmt.Errorf("%s: %s", p.Code, p.Detail)
-		}
-		return fmt.Errorf("%s %s: %s", method, path, answer.Status)
+		return problemIn(text, method, path, answer.Status)
 	}
 	if to == nil {
 		return nil
 	}
 	return json.Unmarshal(text, to)
+}
+
+// stream asks for what takes as long as it takes; a problem comes back as the server
+// worded it.
+func (r *remote) stream(path string) (io.ReadCloser, error) {
+	req, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(r.url, "/")+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.secret())
+	answer, err := new(http.Client).Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode >= 300 {
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		return nil, errors.Join(err, problemIn(text, "GET", path, answer.Status))
+	}
+	return answer.Body, nil
+}
+
+// problemIn is what a server said of a request that it refused.
+func problemIn(text []byte, method, path, status string) error {
+	var p struct{ Code, Detail string }
+	if json.Unmarshal(text, &p) == nil && p.Code != "" {
+		return fmt.Errorf("%s: %s", p.Code, p.Detail)
+	}
+	return fmt.Errorf("%s %s: %s", method, path, status)
 }
 
 func keyCommand() *cobra.Command {

@@ -28,7 +28,7 @@ func run(args []string) int {
 			return fromEnvironment(cmd.Flags())
 		},
 	}
-	root.AddCommand(serveCommand(), demoCommand(), importCommand(), verifyCommand(), inspectCommand(),
+	root.AddCommand(serveCommand(), demoCommand(), importCommand(), verifyCommand(), inspectCommand(), backupCommand(), restoreCommand(),
 		keyCommand(), programCommand(), healthCommand(), versionCommand())
 	root.SuggestionsMinimumDistance = suggestWithin
 	root.SetArgs(args)

@@ -149,7 +149,7 @@ func (o *serving) prepare() error {
 	if err != nil {
 		return err
 	}
-	o.folder.logger, o.api.Log = logger, logger
+	o.folder.logger, o.api.Log, o.api.Version = logger, logger, version
 	if o.debug != "" {
 		if err := debugListen(o.debug); err != nil {
 			return err

@@ -26,6 +26,7 @@ type folder struct {
 	testClock kopilka.Time
 	still     bool // only read: see commit.Options
 	frameMax  int
+	epochMax  int64 // of the log, for tests; 0 = its own
 	logger    *slog.Logger
 	onPoison  func(error)
 }
@@ -50,7 +51,7 @@ func (f *folder) open() (_ *shop, err error) {
 	if err := f.whole(); err != nil {
 		return nil, err
 	}
-	log, err := wal.Open(wal.Options{Dir: f.dir, FrameMax: f.frameMax, Logger: f.logger, OnPoison: f.onPoison})
+	log, err := wal.Open(wal.Options{Dir: f.dir, FrameMax: f.frameMax, EpochMax: f.epochMax, Logger: f.logger, OnPoison: f.onPoison})
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +63,14 @@ func (f *folder) open() (_ *shop, err error) {
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger, outcomes.FreeFloor(mergeFloor))
+	runs, err := outcomes.Open(filepath.Join(f.dir, "ids"), f.logger, outcomes.FreeFloor(mergeFloor), outcomes.Waiting())
 	if err != nil {
 		return nil, errors.Join(err, vault.Close(), log.Close())
 	}
-	allow := func(b *engine.State) error {
+	allow := func(b *engine.State, look func(kopilka.Seq) (commit.Record, error)) error {
+		if err := keysOpen(vault, b, look); err != nil {
+			return fmt.Errorf("%s does not belong to this log: %w", filepath.Join(f.dir, people.KeysFile), err)
+		}
 		// An old copy of the keys' file would give a key that is in use to the
 		// next member; the books know how many there must be.
 		return errors.Join(vault.Known(b.KeySlots()), f.programIs(document, b.Program()))
@@ -77,6 +81,35 @@ func (f *folder) open() (_ *shop, err error) {
 		return nil, errors.Join(err, vault.Close())
 	}
 	return &shop{queue: queue, vault: vault}, nil
+}
+
+// keysOpen tells whether the keys are those of the books, by the profile of the newest
+// member who has one: those of another shop under the same master key are whole, too, and
+// open nothing.
+func keysOpen(vault *people.Vault, b *engine.State, look func(kopilka.Seq) (commit.Record, error)) error {
+	for m := b.Members() - 1; m >= 0; m-- {
+		at, sealed := b.Profile(kopilka.MemberNo(m))
+		if !sealed || at == 0 {
+			continue
+		}
+		r, err := look(at)
+		if err != nil {
+			return err
+		}
+		c, is := r.Command.(*kopilka.PutMember)
+		if !is || c.KeySlot == 0 {
+			continue
+		}
+		_, err = vault.Open(c.KeySlot, c.Profile)
+		if errors.Is(err, people.ErrErased) {
+			continue
+		}
+		if errors.Is(err, people.ErrDamaged) {
+			return err
+		}
+		return nil
+	}
+	return nil
 }
 
 // whole tells whether a folder that was used before still has the file of its

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/outcomes"
 	"github.com/kopilka/kopilka/people"
 	"github.com/kopilka/kopilka/wal"
@@ -15,28 +14,50 @@ import (
 )
 
 func verifyCommand() *cobra.Command {
-	var dir, masterKey string
+	var dir, masterKey, file, head string
 	c := &cobra.Command{
-		Use: "verify", Short: "Prove that a folder is whole: the log, its snapshots, the books, the indexes, the keys", Args: cobra.NoArgs,
+		Use: "verify", Short: "Prove that a folder, or a backup, is whole: the log, its snapshots, the books, the indexes, the keys", Args: cobra.NoArgs,
 		Long: `Prove that a folder is whole. It reads everything and writes nothing:
 
   the log        every frame from the first to the last, its checksum and its link to the frame before
-  the snapshots  their checksums, and that they stand on the chain
-  the ids        the checksums and the order of the runs
   the books      every command is applied again from the first; every outcome that the log
                  keeps must come out again; points, lots, entries and segments must agree
-  the keys       every member's key opens under the master key, and none is missing
+  the snapshots  their checksums, that they stand on the chain, and that their books are those
+                 that the log has led to at that place
+  the ids        the checksums and the order of the runs, and that every id of the log is found in them
+  the keys       every member's key opens under the master key, none is missing, and each opens
+                 what is sealed under it in the log
 
 The folder must not be in use. The head that is printed names the whole history:
-publish it elsewhere, and nobody can rewrite the log unseen. Status 0: whole; 1: not.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return verify(cmd.OutOrStdout(), dir, masterKey) },
+publish it elsewhere, and nobody can rewrite the log unseen: --head with one that was
+published earlier fails unless the log has come by it. Status 0: whole; 1: not.
+
+With --backup a backup is proved instead, as far as that goes without the master key.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file != "" {
+				if cmd.Flags().Changed("data") {
+					return errors.New("--data and --backup: a folder, or a backup")
+				}
+				return verifyBackup(cmd.OutOrStdout(), file, masterKey, head)
+			}
+			return verify(cmd.OutOrStdout(), dir, masterKey, head)
+		},
 	}
-	c.Flags().StringVar(&dir, "data", "./data", "`folder` of the books")
+	c.Flags().StringVar(&dir, "data", defaultData, "`folder` of the books")
+	c.Flags().StringVar(&file, "backup", "", "`file` of a backup, or - for standard input")
+	c.Flags().StringVar(&head, "head", "", "`digest` that was published earlier, which the log is to have come by")
 	c.Flags().StringVar(&masterKey, "master-key", "", "`file` of the key that seals personal data (default: the data folder's name with .key)")
 	return c
 }
 
-func verify(out io.Writer, dir, masterKey string) error {
+func verify(out io.Writer, dir, masterKey, head string) (err error) {
+	if masterKey == "" {
+		masterKey = filepath.Clean(dir) + ".key"
+	}
+	p := newProof()
+	if err := p.cameBy(head); err != nil {
+		return err
+	}
 	sum, err := wal.Verify(dir, func(r wal.Report) {
 		switch {
 		case r.Err != nil:
@@ -59,40 +80,37 @@ func verify(out io.Writer, dir, masterKey string) error {
 		}
 		fmt.Fprintf(out, "ok       %s\n", ids)
 	}
-	replay := commit.NewReplay()
-	if err := wal.Each(dir, replay.Apply); err != nil {
-		return fmt.Errorf("the books of %s: %w", dir, err)
-	}
-	s := replay.State()
-	if err := s.Check(); err != nil {
-		return fmt.Errorf("the books of %s at position %d: %w", dir, s.Seq(), err)
-	}
-	b := s.Books()
-	fmt.Fprintf(out, "ok       books: %d members, %d receipts, %d points in entries, lots and debts alike\n", s.Members(), b.Receipts+b.Anonymous, b.Points())
-	if err := verifyKeys(out, dir, masterKey, s.KeySlots()); err != nil {
+	defer func() { err = errors.Join(err, p.close()) }()
+	if err := p.with(dir, masterKey); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "position %d, business day %s\n", s.Seq(), s.Day())
-	fmt.Fprintf(out, "state    %x\n", s.Hash())
-	fmt.Fprintf(out, "head     %x\n", sum.Digest)
+	p.pictures = sum.Pictures
+	if err := wal.Each(dir, p.apply); err != nil {
+		return fmt.Errorf("the books of %s: %w", dir, err)
+	}
+	if err := p.books(out, dir); err != nil {
+		return err
+	}
+	if err := verifyKeys(out, dir, masterKey, p); err != nil {
+		return err
+	}
+	p.forgotten(out)
+	p.head(out, sum.Digest)
 	return nil
 }
 
 // verifyKeys checks the members' keys, and opens them if the master key is at
 // hand. The books know how many slots there must be.
-func verifyKeys(out io.Writer, dir, masterKey string, slots uint32) error {
-	if masterKey == "" {
-		masterKey = filepath.Clean(dir) + ".key"
-	}
+func verifyKeys(out io.Writer, dir, masterKey string, p *proof) error {
 	file := filepath.Join(dir, people.KeysFile)
-	keys, err := people.Verify(dir, masterKey, slots)
+	keys, err := people.Verify(dir, masterKey, p.replay.State().KeySlots())
 	switch {
 	case errors.Is(err, people.ErrNoMaster):
 		fmt.Fprintf(out, "note     %s: %d keys, none of them opened: %v\n", file, keys, err)
 	case err != nil:
 		return fmt.Errorf("the keys of %s: %w", dir, err)
 	default:
-		fmt.Fprintf(out, "ok       %s: %d keys\n", file, keys)
+		fmt.Fprintf(out, "ok       %s: %d keys, which open %d sealed texts of the log\n", file, keys, p.opened)
 	}
 	return nil
 }
