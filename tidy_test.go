@@ -19,6 +19,7 @@ var mayKnow = map[string][]string{
 	"program":        {"", "programs"},
 	"programs":       {},
 	"index":          {"", "program", "slab"},
+	"limit":          {},
 	"engine":         {"", "program", "index", "slab"},
 	"wal":            {""},
 	"outcomes":       {""},
@@ -27,13 +28,13 @@ var mayKnow = map[string][]string{
 	"report":         {"", "program"},
 	"whatif":         {"", "program", "engine"},
 	"commit":         {"", "program", "engine", "outcomes", "wal"},
-	"api":            {"", "program", "index", "engine", "commit", "people", "query", "report", "wal", "whatif"},
+	"api":            {"", "program", "index", "engine", "commit", "limit", "people", "query", "report", "wal", "whatif"},
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
 	"bench":          {"", "program", "index", "engine", "commit", "wal", "outcomes", "people", "api", "bench/workload"},
 	"bench/cmd/shop": {"", "bench/workload"},
-	"cmd/kopilka":    {"", "program", "engine", "commit", "wal", "outcomes", "people", "api", "importer", "client", "bench/workload", "whatif"},
+	"cmd/kopilka":    {"", "program", "engine", "commit", "limit", "wal", "outcomes", "people", "api", "importer", "client", "bench/workload", "whatif"},
 }
 
 // onlyHere are libraries that one room stands for: what they do to the unwary

@@ -59,7 +59,8 @@ func ParseKey(key string) (id string, hash [32]byte, ok bool) {
 
 var bearer = []byte("Bearer ")
 
-// authorize finds the key of a request and whether its role may use the route.
+// authorize finds the key of a request, and whether it may ask so often and its role
+// may use the route.
 // A key that is missing, malformed, unknown, wrong or revoked gets one answer.
 func (c *call) authorize() *problem {
 	if c.route.roles == anybody {
@@ -67,9 +68,12 @@ func (c *call) authorize() *problem {
 	}
 	key, ok := c.s.keyOf(&c.ctx.Request.Header)
 	if !ok {
-		return unauthorized()
+		return c.strange()
 	}
 	c.key = key
+	if p := c.often(); p != nil {
+		return p
+	}
 	if !c.route.lets(key.Role) {
 		return problemOf(codeForbidden, "a key of the role "+key.Role.String()+" may not do this")
 	}
@@ -107,6 +111,7 @@ func unauthorized() *problem {
 // store that is not given is filled in. By is the key's id.
 func (c *call) admit(o *order) *problem {
 	o.head.By = c.key.ID
+	o.limited = c.key.Role != kopilka.RoleAdmin
 	switch o.cmd.Kind() {
 	case kopilka.KindGrant:
 		if c.key.Role != kopilka.RoleAdmin {

@@ -63,6 +63,8 @@ func (c *call) refuse(p *problem) {
 		h.Set("Retry-After", "1")
 	case codeStorageFull:
 		h.Set("Retry-After", "60")
+	case codeRateLimited:
+		h.Set("Retry-After", strconv.FormatInt(p.retryAfter, 10))
 	case codeUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	case codeMethodNotAllowed:

@@ -43,7 +43,11 @@ type Options struct {
 	// MaxConnsPerIP bounds the connections from one address; a chain behind one
 	// gateway shares it, so fewer than 256 is refused. Default 4 096.
 	MaxConnsPerIP int
-	Log           *slog.Logger
+	// Limits are how often somebody may ask. Default: as often as he likes.
+	Limits Limits
+	Log    *slog.Logger
+
+	now func() time.Time // what limits are reckoned by; tests set it
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -69,6 +73,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.LateDays < 0 || o.LateDays > 3650 {
 		return o, fmt.Errorf("api: late days of %d: from 1 to 3650", o.LateDays)
+	}
+	if o.now == nil {
+		o.now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -102,6 +109,7 @@ type Server struct {
 	freezing   sync.Mutex // held while an audience is gathered
 	granting   sync.Mutex // held while an audience is given points
 
+	limits  limits
 	paths   paths
 	http    fasthttp.Server
 	serving atomic.Bool
@@ -119,7 +127,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses(), limits: newLimits(opts.Limits)}
 	s.issuer.learned = make(chan struct{})
 	s.teller.wake = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, eventsWaiting)
@@ -234,6 +242,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	if p == nil {
 		p = c.route.serve(c)
+		c.missed(p)
 	}
 	if p != nil {
 		problems[p.code].Inc()
@@ -271,7 +280,10 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeTooLarge, fmt.Sprintf("%d bytes; the route takes %d", n, c.route.bytes))
 	}
-	return c.wellAsked()
+	if p := c.wellAsked(); p != nil {
+		return p
+	}
+	return c.ofCard()
 }
 
 // wellFramed refuses requests that a proxy before the server may have cut

@@ -158,7 +158,7 @@ func (c *Client) try(r *request) (answer, time.Duration, error) {
 	status := resp.StatusCode()
 	if status >= 400 {
 		p := readProblem(status, resp.Body())
-		if status != 503 {
+		if status != 503 && status != 429 {
 			return answer{status: status}, -1, p
 		}
 		seconds, _ := strconv.Atoi(string(resp.Header.Peek("Retry-After")))
