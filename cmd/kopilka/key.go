@@ -69,11 +69,13 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 type remote struct {
 	url, key string
 	timeout  time.Duration // of one request; 0 = a minute
+	trust    trust
 }
 
 func (r *remote) flags(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&r.url, "url", "http://127.0.0.1:8080", "the running `server`")
 	c.PersistentFlags().StringVar(&r.key, "key", "", "an admin's `key` (default: $KOPILKA_ADMIN_KEY)")
+	r.trust.flags(c.PersistentFlags())
 }
 
 // secret is the key: the flag's, or the environment's.
@@ -87,6 +89,9 @@ func (r *remote) secret() string {
 // call sends a request and reads the answer into to; a problem comes back as
 // the server worded it.
 func (r *remote) call(method, path string, body, to any) error {
+	if err := r.trust.use(); err != nil {
+		return err
+	}
 	var send io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)

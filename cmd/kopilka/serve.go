@@ -25,6 +25,7 @@ type serving struct {
 	folder    folder
 	listen    string
 	insecure  bool
+	tls       sealing
 	testClock string
 	debug     string
 	logLevel  string
@@ -63,11 +64,14 @@ func serveCommand() *cobra.Command {
 
 Without flags the books lie in ./data and the server listens on 127.0.0.1:8080.
 The first start makes one admin key and prints it once; KOPILKA_ADMIN_KEY sets it
-instead. SIGTERM and SIGINT answer what is in flight and end with status 0.`,
+instead. SIGTERM and SIGINT answer what is in flight and end with status 0. With
+--tls-cert it speaks TLS 1.3, and takes the certificate anew at SIGHUP or when its
+file has changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.OutOrStdout()) },
 	}
 	folderFlags(c.Flags(), &o.folder)
 	o.flags(c.Flags())
+	o.tls.flags(c.Flags())
 	c.Flags().StringVar(&o.testClock, "test-clock", "", "`time` (RFC 3339) at which the clock stands until POST /v1/clock moves it")
 	return c
 }
@@ -109,7 +113,7 @@ func (o *serving) run(out io.Writer) error {
 	}
 	// Whoever reads the address may send a signal at once.
 	end := endSignal()
-	url := "http://" + listener.Addr().String()
+	url := o.tls.scheme() + "://" + listener.Addr().String()
 	fmt.Fprintf(out, "listen   %s\n", url)
 	fmt.Fprintf(out, "try      curl -H \"Authorization: Bearer %s\" %s/v1/segments\n", key, url)
 	return o.until(s, server, listener, end)
@@ -162,6 +166,9 @@ func (o *serving) prepare() error {
 		logger.Error("the log has failed; ending", "err", err)
 		time.AfterFunc(500*time.Millisecond, func() { os.Exit(1) })
 	}
+	if err := o.tls.prepare(logger); err != nil {
+		return err
+	}
 	return o.checkListen()
 }
 
@@ -172,10 +179,10 @@ func (o *serving) checkListen() error {
 		return fmt.Errorf("--listen %q: %w", o.listen, err)
 	}
 	ip := net.ParseIP(host)
-	if host == "localhost" || ip != nil && ip.IsLoopback() || o.insecure {
+	if host == "localhost" || ip != nil && ip.IsLoopback() || o.insecure || o.tls.on() {
 		return nil
 	}
-	return fmt.Errorf("--listen %s is off loopback and this listener speaks plain HTTP: put a TLS proxy before it, or ask for it with --listen-insecure", o.listen)
+	return fmt.Errorf("--listen %s is off loopback and this listener speaks plain HTTP: give it --tls-cert and --tls-key, put a TLS proxy before it, or ask for it with --listen-insecure", o.listen)
 }
 
 // tell says what the folder holds.
@@ -196,7 +203,12 @@ func endSignal(also ...os.Signal) <-chan os.Signal {
 // until serves until end, answers what is in flight, and closes the books.
 func (o *serving) until(s *shop, server *api.Server, listener net.Listener, end <-chan os.Signal) error {
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	watching, stop := context.WithCancel(context.Background())
+	defer stop()
+	if o.tls.on() {
+		go o.tls.watch(watching)
+	}
+	go func() { served <- server.Serve(o.tls.over(listener)) }()
 	var err error
 	select {
 	case err = <-served:
