@@ -80,14 +80,19 @@ func (c *call) authorize() *problem {
 	return nil
 }
 
+// bearerOf is what a request carries for a key; empty when it carries none.
+func bearerOf(h *fasthttp.RequestHeader) string {
+	given := h.Peek("Authorization")
+	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
+		return ""
+	}
+	return string(bytes.TrimSpace(given[len(bearer):]))
+}
+
 // keyOf finds the key that a request carries; false when it carries none that
 // is known and not revoked.
 func (s *Server) keyOf(h *fasthttp.RequestHeader) (engine.Key, bool) {
-	given := h.Peek("Authorization")
-	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
-		return engine.Key{}, false
-	}
-	id, hash, ok := ParseKey(string(bytes.TrimSpace(given[len(bearer):])))
+	id, hash, ok := ParseKey(bearerOf(h))
 	if !ok {
 		return engine.Key{}, false
 	}

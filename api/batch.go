@@ -381,6 +381,9 @@ func (b *batch) answer(l *line) {
 	intField(e, "line", int64(l.number))
 	if p := l.problem; p != nil {
 		problems[p.code].Inc()
+		if turnedAway(p) {
+			b.c.turned++
+		}
 		e.FieldStart("replayed")
 		e.Bool(false)
 		id := wordOf(l.text, "id")

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/audit"
 	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/people"
@@ -45,7 +46,9 @@ type Options struct {
 	MaxConnsPerIP int
 	// Limits are how often somebody may ask. Default: as often as he likes.
 	Limits Limits
-	Log    *slog.Logger
+	// Audit is the folder of the audit records; empty = none are kept.
+	Audit string
+	Log   *slog.Logger
 
 	now func() time.Time // what limits are reckoned by; tests set it
 }
@@ -110,9 +113,11 @@ type Server struct {
 	granting   sync.Mutex // held while an audience is given points
 
 	limits  limits
+	book    *audit.Book // nil: no audit records are kept
 	paths   paths
 	http    fasthttp.Server
 	serving atomic.Bool
+	closing sync.Once
 	stop    context.CancelFunc // ends what runs beside the requests
 	stopped context.Context
 
@@ -138,6 +143,12 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	s.born = hex.EncodeToString(few[:])
+
+	if opts.Audit != "" {
+		if s.book, err = audit.Open(opts.Audit, audit.Options{}); err != nil {
+			return nil, fmt.Errorf("api: %w", err)
+		}
+	}
 
 	table := s.table()
 	for i := range table {
@@ -205,7 +216,11 @@ func (s *Server) Serve(ln net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.serving.Store(false)
 	s.stop()
-	return s.http.ShutdownWithContext(ctx)
+	err := s.http.ShutdownWithContext(ctx)
+	if s.book != nil {
+		s.closing.Do(func() { err = errors.Join(err, s.book.Close()) })
+	}
+	return err
 }
 
 // handle answers one request. A panic in it is a bug that costs this one
@@ -215,6 +230,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
 	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
+	c.did.id, c.did.seq, c.turned = "", 0, 0
 	c.order.print.SetSecret(s.vault.ContentSecret())
 	c.out.Reset()
 	c.name()
@@ -226,6 +242,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			ctx.Response.Header.Set("X-Request-Id", c.requestID)
 			problems[p.code].Inc()
 			c.refuse(p)
+			c.keep(p)
 			meter.observe(ctx.Response.StatusCode(), start)
 			return // the call may be in any state: it is not used again
 		}
@@ -248,6 +265,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		problems[p.code].Inc()
 		c.refuse(p)
 	}
+	c.keep(p)
 }
 
 // bug logs what a panic said, with where it came from, and is answered with 500.
@@ -363,6 +381,7 @@ func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	problems[p.code].Inc()
 	unrouted.observe(p.status(), time.Now())
 	c.refuse(p)
+	c.keep(p)
 	ctx.SetConnectionClose()
 }
 

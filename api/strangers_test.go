@@ -138,6 +138,7 @@ var works = map[string]struct{ path, body string }{
 	"putProgram":      {"/v1/program?at=2027-01-01T00:00:00Z", strangersProgram},
 	"deleteScheduled": {"/v1/program/scheduled", ""},
 	"programHistory":  {"/v1/program/history", ""},
+	"audits":          {"/v1/audit?list=refusals", ""},
 	"getKeys":         {"/v1/keys", ""},
 	"postKey":         {"/v1/keys", `{"id":"$ID","role":"admin"}`},
 	"deleteKey":       {"/v1/keys/spare", ""},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -107,6 +108,7 @@ func (o *serving) run(out io.Writer) error {
 	} else {
 		key = "$KEY"
 	}
+	o.api.Audit = filepath.Join(o.folder.dir, "audit")
 	server, err := api.New(o.api, s.queue, s.vault)
 	if err != nil {
 		return errors.Join(err, listener.Close(), s.close())

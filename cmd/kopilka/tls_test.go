@@ -5,10 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -182,6 +184,7 @@ func TestTLS(t *testing.T) {
 	if _, err := c.PutMember(client.PutMember{Card: "c1"}); err != nil {
 		t.Error(err)
 	}
+	p.onRecord(t, ca.config(&till), till)
 	mine := []string{"--url", p.url, "--ca", ca.file, "--client-cert", till.cert, "--client-key", till.key}
 	if out, err := runProgram(append([]string{"health"}, mine...)...); err != nil {
 		t.Errorf("health: %v\n%s", err, out)
@@ -191,6 +194,30 @@ func TestTLS(t *testing.T) {
 	}
 	if out, err := runProgram("health", "--url", p.url, "--ca", ca.file); err == nil {
 		t.Errorf("health without a certificate: %s", out)
+	}
+}
+
+// onRecord checks that the audit records know the certificate of who did something.
+func (p *process) onRecord(t *testing.T, c *tls.Config, of pair) {
+	t.Helper()
+	shown, err := tls.LoadX509KeyPair(of.cert, of.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest("GET", p.url+"/v1/audit", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+testKey)
+	resp, err := (&http.Transport{TLSClientConfig: c}).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	want := fmt.Sprintf(`"address":"127.0.0.1","certificate":"%x","route":"PUT /v1/members/{card}"`, sha256.Sum256(shown.Leaf.Raw))
+	if err != nil || !strings.Contains(string(text), want) {
+		t.Fatalf("%v: the records have not %s:\n%s", err, want, text)
 	}
 }
 
