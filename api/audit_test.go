@@ -109,7 +109,7 @@ func TestAudit(t *testing.T) {
 	}
 	page := g.get("/v1/audit?limit=1").is(200)
 	next := page.at("next_cursor").(string)
-	g.get("/v1/audit?list=refusals&cursor=" + next).refused(codeMalformed, "")
+	g.get("/v1/audit?list=refusals&cursor="+next).refused(codeMalformed, "")
 	g.get("/v1/audit?list=all").refused(codeMalformed, "")
 	g.get("/v1/audit?limit=1001").refused(codeMalformed, "")
 

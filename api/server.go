@@ -5,11 +5,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -404,9 +407,33 @@ func (p patient) Accept() (net.Conn, error) {
 }
 
 // quiet gives fasthttp's own words to the log of the server, as debugging: they
-// are about connections, of which the world breaks some all the time.
+// are about connections, of which the world breaks some all the time. What it says of
+// a request that it cannot read it quotes from that request, names and phones included,
+// so of an error no more is kept than what kind it is.
 type quiet struct{ log *slog.Logger }
 
 func (q quiet) Printf(format string, args ...any) {
+	for i, a := range args {
+		if err, ok := a.(error); ok {
+			args[i] = unquoted(err)
+		}
+	}
 	q.log.Debug("api: " + fmt.Sprintf(format, args...))
+}
+
+// unquoted says what kind an error of a connection is, in words that nobody has sent.
+func unquoted(err error) string {
+	var broken *net.OpError
+	var refused *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &refused): // its words have names out of the certificate
+		return fmt.Sprintf("the client's certificate was refused: %T", refused.Err)
+	case errors.As(err, &broken):
+		return broken.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection ended in the middle of a request"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "a request did not arrive in time"
+	}
+	return "what was sent is not a request as this server takes it"
 }
