@@ -64,6 +64,7 @@ func TestLimitKey(t *testing.T) {
 	}
 	want := w.hash()
 	w.turnedAway(ask("till"), 20, "the key")
+	w.turnedAway(w.post("/v1/batch", strings.Repeat("\n", readMax/2)), 20, "the key") // read, so that it hears
 	w.turnedAway(w.post("/v1/accruals", `{"id":"x","card":"buyer","amount":1000}`), 20, "the key")
 	w.turnedAway(w.as("till", "PUT", "/v1/members/new", `{}`), 20, "the key")
 	w.turnedAway(w.as("till", "GET", "/v1/keys", ""), 20, "the key") // before it hears that it may not

@@ -194,6 +194,9 @@ func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		return fasthttp.RequestConfig{} // as it is
 	}
 	if key, ok := s.keyOf(h); ok && r.lets(key.Role) {
+		if key.Role != kopilka.RoleAdmin && s.limits.keys.Wait(key.ID, s.opts.now()) > 0 {
+			return fasthttp.RequestConfig{MaxRequestBodySize: readMax} // it will hear that it has to wait
+		}
 		return fasthttp.RequestConfig{MaxRequestBodySize: max(readMax, r.bytes)}
 	}
 	return fasthttp.RequestConfig{}
