@@ -19,6 +19,8 @@ var mayKnow = map[string][]string{
 	"program":        {"", "programs"},
 	"programs":       {},
 	"index":          {"", "program", "slab"},
+	"limit":          {},
+	"audit":          {},
 	"engine":         {"", "program", "index", "slab"},
 	"wal":            {""},
 	"outcomes":       {""},
@@ -28,13 +30,13 @@ var mayKnow = map[string][]string{
 	"whatif":         {"", "program", "engine"},
 	"commit":         {"", "program", "engine", "outcomes", "wal"},
 	"backup":         {"", "people", "wal"},
-	"api":            {"", "backup", "program", "index", "engine", "commit", "people", "query", "report", "wal", "whatif"},
+	"api":            {"", "audit", "backup", "program", "index", "engine", "commit", "limit", "people", "query", "report", "wal", "whatif"},
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
 	"bench":          {"", "program", "index", "engine", "commit", "wal", "outcomes", "people", "api", "bench/workload"},
 	"bench/cmd/shop": {"", "bench/workload"},
-	"cmd/kopilka":    {"", "program", "engine", "commit", "wal", "outcomes", "people", "backup", "api", "importer", "client", "bench/workload", "whatif"},
+	"cmd/kopilka":    {"", "program", "engine", "commit", "limit", "wal", "outcomes", "people", "backup", "api", "importer", "client", "bench/workload", "whatif"},
 }
 
 // onlyHere are libraries that one room stands for: what they do to the unwary

@@ -59,7 +59,8 @@ func ParseKey(key string) (id string, hash [32]byte, ok bool) {
 
 var bearer = []byte("Bearer ")
 
-// authorize finds the key of a request and whether its role may use the route.
+// authorize finds the key of a request, and whether it may ask so often and its role
+// may use the route.
 // A key that is missing, malformed, unknown, wrong or revoked gets one answer.
 func (c *call) authorize() *problem {
 	if c.route.roles == anybody {
@@ -67,23 +68,31 @@ func (c *call) authorize() *problem {
 	}
 	key, ok := c.s.keyOf(&c.ctx.Request.Header)
 	if !ok {
-		return unauthorized()
+		return c.strange()
 	}
 	c.key = key
+	if p := c.often(); p != nil {
+		return p
+	}
 	if !c.route.lets(key.Role) {
 		return problemOf(codeForbidden, "a key of the role "+key.Role.String()+" may not do this")
 	}
 	return nil
 }
 
+// bearerOf is what a request carries for a key; empty when it carries none.
+func bearerOf(h *fasthttp.RequestHeader) string {
+	given := h.Peek("Authorization")
+	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
+		return ""
+	}
+	return string(bytes.TrimSpace(given[len(bearer):]))
+}
+
 // keyOf finds the key that a request carries; false when it carries none that
 // is known and not revoked.
 func (s *Server) keyOf(h *fasthttp.RequestHeader) (engine.Key, bool) {
-	given := h.Peek("Authorization")
-	if len(given) <= len(bearer) || !bytes.EqualFold(given[:len(bearer)], bearer) {
-		return engine.Key{}, false
-	}
-	id, hash, ok := ParseKey(string(bytes.TrimSpace(given[len(bearer):])))
+	id, hash, ok := ParseKey(bearerOf(h))
 	if !ok {
 		return engine.Key{}, false
 	}
@@ -107,6 +116,7 @@ func unauthorized() *problem {
 // store that is not given is filled in. By is the key's id.
 func (c *call) admit(o *order) *problem {
 	o.head.By = c.key.ID
+	o.limited = c.key.Role != kopilka.RoleAdmin
 	switch o.cmd.Kind() {
 	case kopilka.KindGrant:
 		if c.key.Role != kopilka.RoleAdmin {

@@ -283,7 +283,7 @@ func (b *batch) flush() {
 	answers, err := s.queue.SubmitAll(commands)
 	for _, l := range group {
 		if l.queued {
-			l.result, l.problem = s.carry(&l.order)
+			l.carry(b)
 		}
 		if !l.waiting {
 			continue
@@ -295,8 +295,10 @@ func (b *batch) flush() {
 		again := false
 		l.result, again, l.problem = s.settle(&l.order, answers[0])
 		if answers = answers[1:]; again {
-			l.result, l.problem = s.carry(&l.order)
+			l.carry(b)
+			continue
 		}
+		b.c.missed(l.problem)
 	}
 	for _, l := range group {
 		b.answer(l)
@@ -306,6 +308,14 @@ func (b *batch) flush() {
 	clear(b.receipts)
 	clear(b.said)
 	b.phones = false
+}
+
+// carry brings a line through the queue by itself.
+func (l *line) carry(b *batch) {
+	if l.problem = b.often(&l.order); l.problem == nil {
+		l.result, l.problem = b.c.s.carry(&l.order)
+		b.c.missed(l.problem)
+	}
 }
 
 // look looks all lines of a group up. It holds no turn while it does, so groups
@@ -325,7 +335,11 @@ func (b *batch) look(group []*line) {
 				}
 				turn.Unlock()
 			}
+			if l.problem = b.often(&l.order); l.problem != nil {
+				return
+			}
 			first, p := b.c.s.look(&l.order)
+			b.c.missed(p)
 			if l.queued = p == &lookAgain; l.queued {
 				return
 			}
@@ -348,6 +362,18 @@ func (b *batch) look(group []*line) {
 	members.Wait()
 }
 
+// often holds a line against the limits of its key and of the member it changes.
+func (b *batch) often(o *order) *problem {
+	if p := b.c.guesses(); p != nil {
+		return p
+	}
+	if o.limited && o.cmd.Kind() == kopilka.KindMember {
+		o.limited = false
+		return b.c.s.cardOften(o.member.card)
+	}
+	return nil
+}
+
 // answer writes the line that answers a line.
 func (b *batch) answer(l *line) {
 	e := &b.c.out
@@ -355,6 +381,9 @@ func (b *batch) answer(l *line) {
 	intField(e, "line", int64(l.number))
 	if p := l.problem; p != nil {
 		problems[p.code].Inc()
+		if turnedAway(p) {
+			b.c.turned++
+		}
 		e.FieldStart("replayed")
 		e.Bool(false)
 		id := wordOf(l.text, "id")

@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -28,6 +29,13 @@ type call struct {
 	key       engine.Key
 	requestID string
 	secret    string // of a key that this call makes
+	// did is what the audit record says of the command, and turned how many lines of a
+	// batch were turned away.
+	did struct {
+		id  string
+		seq kopilka.Seq
+	}
+	turned int
 
 	in    reader
 	order order
@@ -63,6 +71,8 @@ func (c *call) refuse(p *problem) {
 		h.Set("Retry-After", "1")
 	case codeStorageFull:
 		h.Set("Retry-After", "60")
+	case codeRateLimited:
+		h.Set("Retry-After", strconv.FormatInt(p.retryAfter, 10))
 	case codeUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	case codeMethodNotAllowed:
@@ -108,7 +118,9 @@ func (c *call) decided() (result, *problem) {
 	if p := c.admit(&c.order); p != nil {
 		return result{}, p
 	}
-	return c.s.carry(&c.order)
+	r, p := c.s.carry(&c.order)
+	c.did.seq = r.seq
+	return r, p
 }
 
 // done answers what was decided.
@@ -142,6 +154,7 @@ func (c *call) takeID() *problem {
 	default:
 		h.ID = alias
 	}
+	c.did.id = strings.Clone(h.ID)
 	if h.ID == "" && needsID(c.order.cmd) {
 		return malformed("", "id is missing: every command carries one, so that it can be repeated safely")
 	}

@@ -35,6 +35,16 @@ func (s *Server) findMembers(c *call) *problem {
 	if p != nil {
 		return p
 	}
+	switch len(found) {
+	case 0:
+		c.missed(&nobodyFound)
+	case 1:
+		if c.key.Role != kopilka.RoleAdmin {
+			if p := s.memberOften(found[0].No); p != nil {
+				return p
+			}
+		}
+	}
 	more := len(found) > limit
 	if more {
 		found = found[:limit]
@@ -51,6 +61,9 @@ func (s *Server) findMembers(c *call) *problem {
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }
+
+// nobodyFound is never answered: it is what a search that finds nobody counts as.
+var nobodyFound = problem{code: codeMemberNotFound}
 
 // searchMax bounds how many members of one beginning of a name are shown: who
 // has not been found by then is found by typing one letter more.

@@ -40,6 +40,7 @@ type order struct {
 	sale     bool         // a receipt that can be paid with instruments, as an accrual cannot
 	shown    bool         // what was sent as a card is an instrument's number, and stands before the coupons
 	lapses   kopilka.Time // when the hold that the order ends does by itself; 0 = it ends none
+	limited  bool         // the member named is held against the limit of a card
 	about    string       // a card: orders about one go one after the other; empty = none
 	past     bool         // of an import: late rows and unknown cards are taken
 	earns    bool         // of an import that earns
@@ -74,7 +75,7 @@ type result struct {
 // begin points the order at an empty command and its parts.
 func (o *order) begin(cmd kopilka.Command, head *kopilka.Head, deed *kopilka.Deed) {
 	o.cmd, o.head, o.deed = cmd, head, deed
-	o.who, o.timed, o.sale, o.shown, o.complete, o.lapses, o.about = naming{}, false, false, false, nil, 0, ""
+	o.who, o.timed, o.sale, o.shown, o.complete, o.lapses, o.about, o.limited = naming{}, false, false, false, nil, 0, "", false
 	if deed != nil {
 		deed.Member = kopilka.NoMember
 	}
@@ -336,6 +337,12 @@ func (s *Server) resolve(o *order) *problem {
 	}
 	if s.barred(o) {
 		return problemOf(codeMemberBlocked, "the card is blocked; the member may be named by another")
+	}
+	if o.limited {
+		o.limited = false // looked up again, it is still one request
+		if p := s.memberOften(m); p != nil {
+			return p
+		}
 	}
 	d.Member = m
 	s.presented(o, true)

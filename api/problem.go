@@ -14,6 +14,8 @@ type problem struct {
 	faults  []fault  // the places at fault, when there are such
 	numbers []number // what the code promises to tell, such as max_redeem
 	allow   string   // of method-not-allowed: the header Allow
+	// retryAfter is, of rate-limited, after how many seconds the next is taken.
+	retryAfter int64
 }
 
 // fault is one place in a request and what is wrong with it.

@@ -119,6 +119,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: "/v1/keys", roles: admin, serve: s.getKeys},
 		{method: "POST", path: "/v1/keys", roles: admin, bytes: bodyMax, serve: s.postKey},
 		{method: "DELETE", path: "/v1/keys/{key_id}", roles: admin, serve: s.deleteKey},
+		{method: "GET", path: "/v1/audit", roles: admin, serve: s.audits},
 		{method: "GET", path: "/v1/clock", roles: all, serve: s.getClock},
 		{method: "POST", path: "/v1/clock", roles: admin, bytes: bodyMax, serve: s.postClock},
 		{method: "GET", path: "/v1/books", roles: analysts, serve: s.books},

@@ -5,11 +5,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -18,6 +21,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/audit"
 	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/people"
@@ -45,7 +49,13 @@ type Options struct {
 	MaxConnsPerIP int
 	// Version is that of the program, as backups have it.
 	Version string
-	Log     *slog.Logger
+	// Limits are how often somebody may ask. Default: as often as he likes.
+	Limits Limits
+	// Audit is the folder of the audit records; empty = none are kept.
+	Audit string
+	Log   *slog.Logger
+
+	now func() time.Time // what limits are reckoned by; tests set it
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -71,6 +81,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.LateDays < 0 || o.LateDays > 3650 {
 		return o, fmt.Errorf("api: late days of %d: from 1 to 3650", o.LateDays)
+	}
+	if o.now == nil {
+		o.now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -105,9 +118,12 @@ type Server struct {
 	freezing   sync.Mutex // held while an audience is gathered
 	granting   sync.Mutex // held while an audience is given points
 
+	limits  limits
+	book    *audit.Book // nil: no audit records are kept
 	paths   paths
 	http    fasthttp.Server
 	serving atomic.Bool
+	closing sync.Once
 	stop    context.CancelFunc // ends what runs beside the requests
 	stopped context.Context
 
@@ -122,7 +138,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses()}
+	s := &Server{opts: opts, queue: queue, vault: vault, names: people.NewNames(), dates: people.NewDates(), facets: people.NewFacets(), large: make(chan struct{}, largeAtOnce), passes: newPasses(), limits: newLimits(opts.Limits)}
 	s.issuer.learned = make(chan struct{})
 	s.teller.wake = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, eventsWaiting)
@@ -133,6 +149,12 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	s.born = hex.EncodeToString(few[:])
+
+	if opts.Audit != "" {
+		if s.book, err = audit.Open(opts.Audit, audit.Options{}); err != nil {
+			return nil, fmt.Errorf("api: %w", err)
+		}
+	}
 
 	table := s.table()
 	for i := range table {
@@ -180,6 +202,9 @@ func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		return fasthttp.RequestConfig{} // as it is
 	}
 	if key, ok := s.keyOf(h); ok && r.lets(key.Role) {
+		if key.Role != kopilka.RoleAdmin && s.limits.keys.Wait(key.ID, s.opts.now()) > 0 {
+			return fasthttp.RequestConfig{MaxRequestBodySize: readMax} // it will hear that it has to wait
+		}
 		return fasthttp.RequestConfig{MaxRequestBodySize: max(readMax, r.bytes)}
 	}
 	return fasthttp.RequestConfig{}
@@ -205,7 +230,11 @@ func (s *Server) Serve(ln net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.serving.Store(false)
 	s.stop()
-	return s.http.ShutdownWithContext(ctx)
+	err := s.http.ShutdownWithContext(ctx)
+	if s.book != nil {
+		s.closing.Do(func() { err = errors.Join(err, s.book.Close()) })
+	}
+	return err
 }
 
 // handle answers one request. A panic in it is a bug that costs this one
@@ -215,6 +244,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
 	c := calls.Get().(*call)
 	c.s, c.ctx, c.route, c.param, c.second, c.key = s, ctx, nil, "", "", engine.Key{}
+	c.did.id, c.did.seq, c.turned = "", 0, 0
 	c.order.print.SetSecret(s.vault.ContentSecret())
 	c.out.Reset()
 	c.name()
@@ -226,6 +256,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			ctx.Response.Header.Set("X-Request-Id", c.requestID)
 			problems[p.code].Inc()
 			c.refuse(p)
+			c.keep(p)
 			meter.observe(ctx.Response.StatusCode(), start)
 			return // the call may be in any state: it is not used again
 		}
@@ -242,11 +273,13 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	if p == nil {
 		p = c.route.serve(c)
+		c.missed(p)
 	}
 	if p != nil {
 		problems[p.code].Inc()
 		c.refuse(p)
 	}
+	c.keep(p)
 }
 
 // bug logs what a panic said, with where it came from, and is answered with 500.
@@ -279,7 +312,10 @@ func (s *Server) admitted(c *call) *problem {
 		}
 		return problemOf(codeTooLarge, fmt.Sprintf("%d bytes; the route takes %d", n, c.route.bytes))
 	}
-	return c.wellAsked()
+	if p := c.wellAsked(); p != nil {
+		return p
+	}
+	return c.ofCard()
 }
 
 // wellFramed refuses requests that a proxy before the server may have cut
@@ -359,6 +395,7 @@ func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	problems[p.code].Inc()
 	unrouted.observe(p.status(), time.Now())
 	c.refuse(p)
+	c.keep(p)
 	ctx.SetConnectionClose()
 }
 
@@ -381,9 +418,33 @@ func (p patient) Accept() (net.Conn, error) {
 }
 
 // quiet gives fasthttp's own words to the log of the server, as debugging: they
-// are about connections, of which the world breaks some all the time.
+// are about connections, of which the world breaks some all the time. What it says of
+// a request that it cannot read it quotes from that request, names and phones included,
+// so of an error no more is kept than what kind it is.
 type quiet struct{ log *slog.Logger }
 
 func (q quiet) Printf(format string, args ...any) {
+	for i, a := range args {
+		if err, ok := a.(error); ok {
+			args[i] = unquoted(err)
+		}
+	}
 	q.log.Debug("api: " + fmt.Sprintf(format, args...))
+}
+
+// unquoted says what kind an error of a connection is, in words that nobody has sent.
+func unquoted(err error) string {
+	var broken *net.OpError
+	var refused *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &refused): // its words have names out of the certificate
+		return fmt.Sprintf("the client's certificate was refused: %T", refused.Err)
+	case errors.As(err, &broken):
+		return broken.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection ended in the middle of a request"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "a request did not arrive in time"
+	}
+	return "what was sent is not a request as this server takes it"
 }

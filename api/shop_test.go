@@ -100,6 +100,9 @@ func (s *shop) start(program string, opts Options, now kopilka.Time) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	}
+	if opts.Audit == "" {
+		opts.Audit = filepath.Join(s.dir, "data", "audit")
+	}
 	server, err := New(opts, queue, vault)
 	if err != nil {
 		t.Fatal(err)

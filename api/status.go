@@ -50,6 +50,7 @@ const (
 	codeCarrierLimit        code = "carrier-limit"
 	codeListFull            code = "list-full"
 	codeKeyTaken            code = "key-taken"
+	codeRateLimited         code = "rate-limited"
 	codeOverloaded          code = "overloaded"
 	codeOutcomeUnknown      code = "outcome-unknown"
 	codeStorageFull         code = "storage-full"
@@ -102,6 +103,7 @@ var kinds = map[code]kind{
 	codePrefixTaken:         {409, "Numbers of another prefix would begin like these", false},
 	codeCarrierLimit:        {409, "No more kinds of carriers can be told apart", false},
 	codeListFull:            {409, "The books keep no more of these", false},
+	codeRateLimited:         {429, "Too often", true},
 	codeOverloaded:          {503, "Too much to do at the moment", true},
 	codeOutcomeUnknown:      {503, "It is not known whether the command was recorded", true},
 	codeStorageFull:         {507, "The disk is full", true},

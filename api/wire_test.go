@@ -46,36 +46,6 @@ func TestAuthorization(t *testing.T) {
 	s.as("till", "GET", "/v1/members/c1", "").refused(codeMemberNotFound, "")
 }
 
-// TestRoles asks every route with every role, and looks who is let in.
-func TestRoles(t *testing.T) {
-	s := open(t)
-	for _, r := range (&Server{}).table() {
-		path := strings.NewReplacer("{id}", "none", "{card}", "c9", "{key_id}", "none").Replace(r.path)
-		for role, bit := range map[string]roles{"": 0, "till": till, "analyst": analyst, "admin": admin} {
-			body := ""
-			if r.method == "POST" || r.method == "PUT" {
-				body = "{"
-			}
-			got := s.as(role, r.method, path, body)
-			want := "let in"
-			switch {
-			case r.roles == anybody:
-			case role == "":
-				want = string(codeUnauthorized)
-			case r.roles&bit == 0:
-				want = string(codeForbidden)
-			}
-			is := "let in"
-			if got.status == 401 || got.status == 403 {
-				is = fmt.Sprint(got.at("code"))
-			}
-			if is != want {
-				t.Errorf("%s %s as %q: %d %s; want %s", r.method, path, role, got.status, is, want)
-			}
-		}
-	}
-}
-
 func TestRoutes(t *testing.T) {
 	s := open(t)
 	s.enrol("c1")

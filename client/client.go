@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type Client struct {
 	Attempts    int           // how often a request is tried at most; 0 = 4
 	Timeout     time.Duration // of one attempt; 0 = 10 s
 	Connections int           // open at a time at most; 0 = 64
+
+	// TLS is how an https server is known, and what it is shown; nil = as the system
+	// has it.
+	TLS *tls.Config
 
 	once sync.Once
 	host fasthttp.HostClient
@@ -58,6 +63,7 @@ func (c *Client) first() {
 	c.host = fasthttp.HostClient{
 		Addr:                u.Host,
 		IsTLS:               u.Scheme == "https",
+		TLSConfig:           c.TLS,
 		MaxConns:            c.Connections,
 		MaxConnWaitTimeout:  c.Timeout,
 		MaxIdleConnDuration: 30 * time.Second,
@@ -128,6 +134,9 @@ func (c *Client) try(r *request) (answer, time.Duration, error) {
 	req.Header.SetMethod(r.method)
 	req.SetRequestURI(c.base + r.path)
 	req.Header.SetHost(c.host.Addr)
+	if c.host.IsTLS {
+		req.URI().SetScheme("https") // of an address without one it would be http, which the host does not take
+	}
 	if c.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Key)
 	}
@@ -158,7 +167,7 @@ func (c *Client) try(r *request) (answer, time.Duration, error) {
 	status := resp.StatusCode()
 	if status >= 400 {
 		p := readProblem(status, resp.Body())
-		if status != 503 {
+		if status != 503 && status != 429 {
 			return answer{status: status}, -1, p
 		}
 		seconds, _ := strconv.Atoi(string(resp.Header.Peek("Retry-After")))

@@ -14,7 +14,7 @@
 //
 // A command is safe to send again: its id makes it count once, whatever was
 // lost on the way. The client itself repeats a request, with the same id, when
-// the server could not be reached and when it answered 503; every other failure
+// the server could not be reached and when it answered 503 or 429; every other failure
 // of the network comes back as an error, and whether the command counted is then
 // not known (ErrUnknown) until it is sent once more with the same id.
 package client

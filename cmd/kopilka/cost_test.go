@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// books is where the books of a folder are, and their hash.
-func books(t *testing.T, dir string) string {
+// verified is where the books of a folder are, and their hash.
+func verified(t *testing.T, dir string) string {
 	t.Helper()
 	out, err := runProgram("verify", "--data", dir)
 	at := strings.Index(out, "position ")
@@ -68,14 +68,14 @@ func TestProgramCost(t *testing.T) {
 		t.Errorf("of campaigns outside the days is said\n%s", told)
 	}
 	p.end(t)
-	before := books(t, data)
+	before := verified(t, data)
 	if got := ask(late, "--data", data); got != told {
 		t.Errorf("the folder says\n%s\nand the server said\n%s", got, told)
 	}
 	if got := ask(other, "--data", data); got != asked {
 		t.Errorf("the folder says\n%s\nand the server said\n%s", got, asked)
 	}
-	if after := books(t, data); after != before {
+	if after := verified(t, data); after != before {
 		t.Errorf("who only asked has changed the books from\n%s\nto\n%s", before, after)
 	}
 	for _, wrong := range [][]string{

@@ -109,6 +109,7 @@ func (o *demo) trade(shop *workload.Shop, key string, until kopilka.Time, end <-
 	if _, err := s.firstKey(key); err != nil {
 		return errors.Join(err, s.close())
 	}
+	o.api.Audit = filepath.Join(o.folder.dir, "audit")
 	server, err := api.New(o.api, s.queue, s.vault)
 	if err != nil {
 		return errors.Join(err, s.close())

@@ -11,9 +11,13 @@ import (
 
 func healthCommand() *cobra.Command {
 	var url string
+	var known trust
 	c := &cobra.Command{
 		Use: "health", Short: "Ask a running server whether it serves; status 0 when it does", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := known.use(); err != nil {
+				return err
+			}
 			client := http.Client{Timeout: 5 * time.Second}
 			answer, err := client.Get(strings.TrimSuffix(url, "/") + "/readyz")
 			if err != nil {
@@ -28,5 +32,6 @@ func healthCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&url, "url", defaultURL, "the running `server`")
+	known.flags(c.Flags())
 	return c
 }

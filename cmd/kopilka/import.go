@@ -104,6 +104,9 @@ func (o *importing) run(out io.Writer, kind, file string, toServer bool) (err er
 		return errors.New("--data and --url: into a folder, or into a running server")
 	}
 	if toServer {
+		if err := o.remote.trust.use(); err != nil {
+			return err
+		}
 		return o.into(ctx, out, importer.NewHTTP(o.remote.url, o.remote.secret(), o.earn))
 	}
 	if o.testClock != "" {

@@ -70,6 +70,7 @@ func (s *shop) firstKey(given string) (shown string, err error) {
 type remote struct {
 	url, key string
 	timeout  time.Duration // of one request; 0 = a minute
+	trust    trust
 }
 
 // defaultURL is where a server without flags listens.
@@ -94,6 +95,7 @@ func orAsk(err error) error {
 func (r *remote) flagsOf(c *cobra.Command, url, usage string) {
 	c.PersistentFlags().StringVar(&r.url, "url", url, usage)
 	c.PersistentFlags().StringVar(&r.key, "key", "", "an admin's `key` (default: $KOPILKA_ADMIN_KEY)")
+	r.trust.flags(c.PersistentFlags())
 }
 
 // secret is the key: the flag's, or the environment's.
@@ -107,6 +109,9 @@ func (r *remote) secret() string {
 // call sends a request and reads the answer into to; a problem comes back as
 // the server worded it.
 func (r *remote) call(method, path string, body, to any) error {
+	if err := r.trust.use(); err != nil {
+		return err
+	}
 	var send io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)

@@ -42,7 +42,7 @@ type process struct {
 
 const testKey = "kpk_test_0123456789012345678901234567890123456789abc"
 
-var listening = regexp.MustCompile(`(?m)^listen +(http://\S+)$`)
+var listening = regexp.MustCompile(`(?m)^listen +(https?://\S+)$`)
 
 func startServer(t *testing.T, dir string, flags ...string) *process {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -25,6 +26,7 @@ type serving struct {
 	folder    folder
 	listen    string
 	insecure  bool
+	tls       sealing
 	testClock string
 	debug     string
 	logLevel  string
@@ -38,6 +40,10 @@ func (o *serving) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.folder.frameMax, "frame-max", 0, "`bytes` of commands that share one disk sync (default 196608)")
 	f.IntVar(&o.api.LateDays, "late-days", 31, "business `days` that an operation may be behind")
 	f.IntVar(&o.api.MaxConnsPerIP, "max-conns-per-ip", 4096, "connections from one address")
+	f.Var(&o.api.Limits.Key, "rate-per-key", "requests of one key, such as 50/s or 600/m; of no admin's (default: no limit)")
+	f.Var(&o.api.Limits.Card, "rate-per-card", "requests that name one member, such as 10/m; of no admin's (default: no limit)")
+	f.Var(&o.api.Limits.Misses, "misses-per-key", "requests of one key for what is not there, such as 30/m; of no admin's (default: no limit)")
+	f.Var(&o.api.Limits.WrongKeys, "wrong-keys-per-ip", "requests without a valid key from one address, such as 20/m (default: no limit)")
 	f.StringVar(&o.debug, "debug-listen", "", "`address` for Go's profiles under /debug/pprof/; keep it on loopback")
 	f.DurationVar(&o.drain, "drain", 10*time.Second, "how long requests in flight are waited for at the end")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -59,7 +65,9 @@ func serveCommand() *cobra.Command {
 
 Without flags the books lie in ./data and the server listens on 127.0.0.1:8080.
 The first start makes one admin key and prints it once; KOPILKA_ADMIN_KEY sets it
-instead. SIGTERM and SIGINT answer what is in flight and end with status 0.
+instead. SIGTERM and SIGINT answer what is in flight and end with status 0. With
+--tls-cert it speaks TLS 1.3, and takes the certificate anew at SIGHUP or when its
+file has changed.
 
 Every flag is also an environment variable: --data is KOPILKA_DATA, --test-clock is
 KOPILKA_TEST_CLOCK. What is given on the command line has the last word.`,
@@ -67,6 +75,7 @@ KOPILKA_TEST_CLOCK. What is given on the command line has the last word.`,
 	}
 	folderFlags(c.Flags(), &o.folder)
 	o.flags(c.Flags())
+	o.tls.flags(c.Flags())
 	c.Flags().StringVar(&o.testClock, "test-clock", "", "`time` (RFC 3339) at which the clock stands until POST /v1/clock moves it")
 	return c
 }
@@ -102,13 +111,14 @@ func (o *serving) run(out io.Writer) error {
 	} else {
 		key = "$KOPILKA_ADMIN_KEY" // which may be the one that was given
 	}
+	o.api.Audit = filepath.Join(o.folder.dir, "audit")
 	server, err := api.New(o.api, s.queue, s.vault)
 	if err != nil {
 		return errors.Join(err, listener.Close(), s.close())
 	}
 	// Whoever reads the address may send a signal at once.
 	end := endSignal()
-	url := "http://" + listener.Addr().String()
+	url := o.tls.scheme() + "://" + listener.Addr().String()
 	fmt.Fprintf(out, "listen   %s\n", url)
 	fmt.Fprintf(out, "try      curl -H \"Authorization: Bearer %s\" %s/v1/segments\n", key, url)
 	return o.until(s, server, listener, end)
@@ -161,6 +171,9 @@ func (o *serving) prepare() error {
 		logger.Error("the log has failed; ending", "err", err)
 		time.AfterFunc(500*time.Millisecond, func() { os.Exit(1) })
 	}
+	if err := o.tls.prepare(logger); err != nil {
+		return err
+	}
 	return o.checkListen()
 }
 
@@ -171,10 +184,10 @@ func (o *serving) checkListen() error {
 		return fmt.Errorf("--listen %q: %w", o.listen, err)
 	}
 	ip := net.ParseIP(host)
-	if host == "localhost" || ip != nil && ip.IsLoopback() || o.insecure {
+	if host == "localhost" || ip != nil && ip.IsLoopback() || o.insecure || o.tls.on() {
 		return nil
 	}
-	return fmt.Errorf("--listen %s is off loopback and this listener speaks plain HTTP: put a TLS proxy before it, or ask for it with --listen-insecure", o.listen)
+	return fmt.Errorf("--listen %s is off loopback and this listener speaks plain HTTP: give it --tls-cert and --tls-key, put a TLS proxy before it, or ask for it with --listen-insecure", o.listen)
 }
 
 // tell says what the folder holds.
@@ -195,7 +208,12 @@ func endSignal(also ...os.Signal) <-chan os.Signal {
 // until serves until end, answers what is in flight, and closes the books.
 func (o *serving) until(s *shop, server *api.Server, listener net.Listener, end <-chan os.Signal) error {
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	watching, stop := context.WithCancel(context.Background())
+	defer stop()
+	if o.tls.on() {
+		go o.tls.watch(watching)
+	}
+	go func() { served <- server.Serve(o.tls.over(listener)) }()
 	var err error
 	select {
 	case err = <-served:
