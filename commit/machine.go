@@ -269,3 +269,10 @@ func (m *machine) close() error {
 	m.sealing.wait()
 	return m.runs.Close()
 }
+
+// hasProgram tells whether the books have rules.
+func (m *machine) hasProgram() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.state.Program() != nil
+}

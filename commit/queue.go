@@ -148,6 +148,9 @@ func (q *Queue) start() error {
 	if err := q.machine.caughtUp(q.log); err != nil {
 		return err
 	}
+	if q.Seq() > 0 && !q.machine.hasProgram() {
+		return fmt.Errorf("the log ends at position %d, before its first program", q.Seq())
+	}
 	if err := q.startClock(); err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func TestBackupWhileRunning(t *testing.T) {
 		if _, err := fmt.Sscanf(lastLine(out, "position"), "position %d,", &last); err != nil || last < b.before {
 			t.Fatalf("seed %d: %d was answered before the backup, which ends at %d, %v\n%s", seed, b.before, last, err, out)
 		}
-		until := kopilka.Seq(1 + rnd.Uint64N(uint64(last)))
+		until := kopilka.Seq(firstBooks + rnd.Uint64N(uint64(last-1)))
 		want := map[kopilka.Seq]string{last: "", until: ""}
 		statesOf(t, dir, want)
 		if got := lastField(out, "state"); got != want[last] {
@@ -247,6 +247,9 @@ func TestBackupOfFolder(t *testing.T) {
 	giveKey(t, dir, piped)
 	if out := mustRun(t, "verify", "--data", piped); lastField(out, "head") != lastField(said.String(), "head") {
 		t.Fatalf("%s\nis not\n%s", out, &said)
+	}
+	for _, until := range []string{"0", "1"} {
+		mustRefuse(t, "books begin with position 2", "restore", clean, "--data", into, "--until", until)
 	}
 	mustRefuse(t, "before 9999", "restore", clean, "--data", into, "--until", "9999")
 	mustRefuse(t, "not empty", "restore", clean, "--data", dir)

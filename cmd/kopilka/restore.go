@@ -40,8 +40,8 @@ cards are printed: erase them again.
 
 The master key is not in a backup: bring it back, too.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("until") && o.until == 0 {
-				return errors.New("--until 0: positions are counted from 1")
+			if cmd.Flags().Changed("until") && o.until < firstBooks {
+				return fmt.Errorf("--until %d: books begin with position %d, which puts the first program in force", o.until, firstBooks)
 			}
 			return o.run(cmd.OutOrStdout(), args[0])
 		},
@@ -54,6 +54,10 @@ The master key is not in a backup: bring it back, too.`,
 	f.BoolVar(&o.quick, "quick", false, "do not do the commands again: checksums and the chain of the log are proved, books and keys are not")
 	return c
 }
+
+// firstBooks is the first position after which there are books that can be served:
+// what makes a log and the first program lie in one frame.
+const firstBooks = 2
 
 func (o *restoring) run(out io.Writer, file string) error {
 	in, err := openBackup(file)
