@@ -23,6 +23,10 @@ const AmountMax = 10_000_000_000_000
 // the edge of 64 bits.
 const BalanceMax = 1_000_000_000_000_000
 
+// PointsMax bounds what grants to audiences may have given in all, so that sums over
+// all members can be told: less than half of what 64 bits hold.
+const PointsMax = 4_000_000_000_000_000_000
+
 // BP is a rate in basis points: 100 is one percent.
 type BP int32
 

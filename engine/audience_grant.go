@@ -43,6 +43,9 @@ func (s *State) grantAudience(c *kopilka.AudienceGrant, out *kopilka.Outcome) {
 	case c.Begun != 0 && (!begun || s.grants[at].Audience != c.Audience || s.grants[at].Next != c.From || s.grants[at].Done):
 		refuse(out, kopilka.Stale)
 		return
+	case c.Begun == 0 && x.Members > x.HeldOut && c.Points > (kopilka.PointsMax-s.books.Granted)/kopilka.Points(x.Members-x.HeldOut):
+		refuse(out, kopilka.BalanceLimit)
+		return
 	case c.Begun == 0:
 		at = len(s.grants)
 		s.grants = append(s.grants, AudienceGrant{Seq: s.seq, ID: clone(c.ID), Audience: c.Audience, Points: c.Points})

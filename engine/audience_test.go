@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -161,5 +162,29 @@ func TestAudienceBounds(t *testing.T) {
 	}
 	if err := s.Check(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Grants to audiences add up to what can be told, and an actor beyond counting stays
+// flagged.
+func TestAudienceGrantsAddUp(t *testing.T) {
+	const points = kopilka.AmountMax
+	s := newShop(t, `{"program":"p","fraud":{"adjusted_per_day":100000}}`)
+	for i := range 1000 {
+		s.enrol(fmt.Sprint("m", i))
+	}
+	all := s.freezeAll("all", 0, func(kopilka.MemberNo) bool { return true })
+	s.books.Granted = kopilka.PointsMax - 1000*points + 1
+	before := s.Hash()
+	if out := s.try(&kopilka.AudienceGrant{Audience: all, Points: points, Actor: "a"}); out.Refusal != kopilka.BalanceLimit || s.Hash() != before {
+		t.Fatalf("one point more than all may give: %s", out.Refusal)
+	}
+	s.books.Granted--
+	s.adjusted["a"] = math.MaxInt64 - 1
+	for range 2 {
+		if out := s.do(&kopilka.AudienceGrant{Audience: all, Points: points, Actor: "a"}); out.Flags&kopilka.FlagAdjusts == 0 {
+			t.Fatal("not flagged")
+		}
+		s.books.Granted = 0
 	}
 }

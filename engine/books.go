@@ -103,6 +103,9 @@ func (s *State) Check() error {
 	for _, d := range s.debts {
 		debts += d
 	}
+	if lots < 0 || debts < 0 {
+		return fmt.Errorf("the points of all members are more than can be added up")
+	}
 	if debts != s.books.Debt {
 		return fmt.Errorf("debts add up to %d and the books say %d", debts, s.books.Debt)
 	}

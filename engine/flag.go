@@ -62,6 +62,9 @@ func (s *State) flagActor(actor string, points kopilka.Points, out *kopilka.Outc
 		return
 	}
 	moved := s.adjusted[actor] + max(points, -points)
+	if moved < 0 {
+		moved = math.MaxInt64 // more than can be counted is too much still
+	}
 	s.adjusted[clone(actor)] = moved
 	if moved > rule.AdjustedPerDay {
 		out.Flags |= kopilka.FlagAdjusts

@@ -68,15 +68,20 @@ func (f *flagsFold) Add(r *Record) {
 		if !f.set.In(f.set.recorded(r)) {
 			return
 		}
-		f.office(c)
+		f.office(r)
 	}
 	for _, name := range out.Flags.Names() {
 		*f.flags.of(name)++
 	}
 }
 
-func (f *flagsFold) office(c kopilka.Command) {
-	switch c := c.(type) {
+func (f *flagsFold) office(r *Record) {
+	switch c := r.Command.(type) {
+	case *kopilka.AudienceGrant: // one deed, in steps
+		a := f.actors.of(c.Actor)
+		count(c.Begun == 0, &a.adjustments)
+		a.given += int64(c.Points) * int64(len(r.Outcome.Legs))
+		count(r.Outcome.Flags != 0, &a.flagged)
 	case *kopilka.Merge:
 		f.actors.of(c.Actor).merges++
 	case *kopilka.Unmerge:
