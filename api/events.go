@@ -23,8 +23,8 @@ import (
 const (
 	eventsUsual = 500
 	eventsPage  = 5000
-	// eventsRead bounds the commands that one request reads, most of which may have
-	// nothing for the feed.
+	// eventsRead bounds the commands that one request reads, also one that waits for
+	// types of which there is nothing: most commands may have nothing for the feed.
 	eventsRead = 50_000
 	// eventsWait bounds how long a request waits for an event, in seconds, and
 	// eventsWaiting how many do.
@@ -76,6 +76,7 @@ type feed struct {
 	list     []event
 	limit    int
 	after    kopilka.Seq // everything up to it is told
+	upTo     kopilka.Seq // and nothing behind it is read
 }
 
 var errPageFull = errors.New("the page is full")
@@ -98,15 +99,22 @@ func (s *Server) events(c *call) *problem {
 			return problemOf(codeOverloaded, fmt.Sprintf("%d requests wait for events already", eventsWaiting))
 		}
 	}
+	f.upTo = f.after + eventsRead
+	if err := s.await(&f, wait); err != nil {
+		return s.failed(err)
+	}
+	return s.sendFeed(c, &f)
+}
+
+// await fills a page, and where nothing is to be told waits for something, until the
+// page has it, enough was read, the time is over, or the server ends.
+func (s *Server) await(f *feed, wait time.Duration) error {
 	until := time.Now().Add(wait)
 	for {
-		newest, err := s.fill(&f)
-		if err != nil {
-			return s.failed(err)
-		}
+		newest, err := s.fill(f)
 		left := time.Until(until)
-		if len(f.list) > 0 || f.after < newest || left <= 0 || s.stopped.Err() != nil {
-			break
+		if err != nil || len(f.list) > 0 || f.after < newest || f.after == f.upTo || left <= 0 || s.stopped.Err() != nil {
+			return err
 		}
 		if s.queue.Wait(f.after+1, min(left, eventsBeat)) {
 			// Under load there is a frame every millisecond, and most have nothing of
@@ -114,7 +122,6 @@ func (s *Server) events(c *call) *problem {
 			time.Sleep(min(left, eventsPause))
 		}
 	}
-	return s.sendFeed(c, &f)
 }
 
 // feedAsked reads the parameters.
@@ -157,7 +164,7 @@ func (s *Server) feedAsked(c *call, f *feed) (wait time.Duration, p *problem) {
 // enough is read, and tells how far the log went.
 func (s *Server) fill(f *feed) (newest kopilka.Seq, err error) {
 	s.queue.View(func(b *engine.State) { newest, f.versions = b.Seq(), b.Versions() })
-	to := min(newest, f.after+eventsRead)
+	to := min(newest, f.upTo)
 	if to == f.after {
 		return newest, nil
 	}

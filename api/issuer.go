@@ -70,29 +70,44 @@ func (s *Server) keepDates() (fresh bool) {
 
 // tend destroys what a crash has left of forgotten members, learns what lies sealed in
 // the log, and then issues what is due whenever a day or a program has come, and goes on
-// with grants to audiences that a crash has cut, until ctx ends.
+// with grants to audiences that a crash has cut, until ctx ends. The feed is tended
+// beside it: but with the test clock it is told before the first request is answered,
+// so that whoever reads it finds it in one order always.
 func (s *Server) tend(ctx context.Context) {
 	if err := s.eraseKeys(ctx); err != nil {
 		s.opts.Log.Error("api: keys of forgotten members could not be destroyed; the next start tries again", "err", err)
 	}
-	go s.tendFeed(ctx)
+	if !s.queue.TestClock() {
+		s.run(s.tendFeed)
+	}
 	s.keepDates()
 	s.learnNames(ctx)
 	close(s.issuer.learned)
+	s.issueOrLog(ctx)
+	if s.queue.TestClock() {
+		s.learnHolds(ctx)
+		s.tellOrLog(ctx)
+	}
+	close(s.caughtUp)
 	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	for {
-		if err := s.issueDue(ctx); err != nil && ctx.Err() == nil {
-			s.opts.Log.Error("api: certificates that are due were not all issued; they are tried again", "err", err)
-		}
-		if err := s.finishGrants(ctx); err != nil && ctx.Err() == nil {
-			s.opts.Log.Error("api: a grant to an audience was not finished; it is tried again", "err", err)
-		}
 		select {
 		case <-beat.C:
 		case <-ctx.Done():
 			return
 		}
+		s.issueOrLog(ctx)
+	}
+}
+
+// issueOrLog issues what is due and goes on with grants, for whom nobody waits.
+func (s *Server) issueOrLog(ctx context.Context) {
+	if err := s.issueDue(ctx); err != nil && ctx.Err() == nil {
+		s.opts.Log.Error("api: certificates that are due were not all issued; they are tried again", "err", err)
+	}
+	if err := s.finishGrants(ctx); err != nil && ctx.Err() == nil {
+		s.opts.Log.Error("api: a grant to an audience was not finished; it is tried again", "err", err)
 	}
 }
 

@@ -185,11 +185,14 @@ func (s *Server) turn(o *order) *sync.Mutex {
 func (s *Server) settle(o *order, a commit.Answer) (done result, again bool, p *problem) {
 	switch a.Outcome.Refusal {
 	case kopilka.Accepted:
-		if o.cmd.Kind() == kopilka.KindMember {
+		switch c := o.cmd.(type) {
+		case *kopilka.PutMember:
 			s.learn(&o.member, a.Outcome.Member, a.Seq)
-		}
-		if hold, ok := o.cmd.(*kopilka.Hold); ok {
-			s.teller.lapsed.remind(a.Outcome.Member, hold.Until)
+		case *kopilka.Hold:
+			s.teller.lapsed.remind(a.Outcome.Member, c.Until)
+		case *kopilka.Unmerge:
+			// Of his holds the teller may have been reminded as of the other's.
+			s.queue.View(func(b *engine.State) { s.remindOf(b, c.From) })
 		}
 		return result{seq: a.Seq, cmd: o.cmd, outcome: a.Outcome}, false, nil
 	case kopilka.Stale:

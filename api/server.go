@@ -126,6 +126,11 @@ type Server struct {
 	closing sync.Once
 	stop    context.CancelFunc // ends what runs beside the requests
 	stopped context.Context
+	// ending is held while something is begun beside the requests, and while stop is
+	// called: what was begun before is waited for, and nothing is begun after.
+	ending   sync.Mutex
+	beside   sync.WaitGroup
+	caughtUp chan struct{} // closed when tend has done once what it does
 
 	born     string // sets the request ids of this process apart
 	requests atomic.Uint64
@@ -142,6 +147,7 @@ func New(opts Options, queue *commit.Queue, vault *people.Vault) (*Server, error
 	s.issuer.learned = make(chan struct{})
 	s.teller.wake = make(chan struct{}, 1)
 	s.waiting = make(chan struct{}, eventsWaiting)
+	s.caughtUp = make(chan struct{})
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	queue.View(func(b *engine.State) { s.ids, s.codes = b.IDs(), b.Codes() })
 	var few [4]byte
@@ -216,21 +222,61 @@ func (s *Server) routeOf(h *fasthttp.RequestHeader) *route {
 	return s.paths.find(h.Method(), path).route
 }
 
-// Serve answers what ln brings until Shutdown. A listener that has run out of
-// file descriptors waits for some instead of ending.
+// Serve answers what ln brings until Shutdown, after which it answers nothing. A
+// listener that has run out of file descriptors waits for some instead of ending.
+// With the test clock the first request is answered when what the time before the
+// start has brought is done and told: see tend.
 func (s *Server) Serve(ln net.Listener) error {
-	go s.tend(s.stopped)
+	if !s.run(s.tend) {
+		ln.Close()
+		return nil
+	}
+	if s.queue.TestClock() {
+		select {
+		case <-s.caughtUp:
+		case <-s.stopped.Done():
+			ln.Close()
+			return nil
+		}
+	}
 	s.serving.Store(true)
 	defer s.serving.Store(false)
 	return s.http.Serve(patient{ln, s.opts.Log})
 }
 
-// Shutdown stops taking requests and returns when those in flight are answered,
-// or when ctx ends. From its first moment on /readyz says no.
+// run has f run beside the requests until Shutdown, which waits for it; false where
+// that has come already.
+func (s *Server) run(f func(context.Context)) bool {
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	if s.stopped.Err() != nil {
+		return false
+	}
+	s.beside.Go(func() { f(s.stopped) })
+	return true
+}
+
+// Shutdown stops taking requests and returns when those in flight are answered and
+// what runs beside them has ended, or when ctx ends. From its first moment on /readyz
+// says no.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.serving.Store(false)
+	s.ending.Lock()
 	s.stop()
+	s.ending.Unlock()
 	err := s.http.ShutdownWithContext(ctx)
+	ended := make(chan struct{})
+	go func() {
+		s.beside.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		if err == nil {
+			err = ctx.Err()
+		}
+	}
 	if s.book != nil {
 		s.closing.Do(func() { err = errors.Join(err, s.book.Close()) })
 	}

@@ -18,9 +18,11 @@ import (
 // logs a Drift only where there is something to tell; the books keep what was told,
 // so that a crash in the middle tells nobody twice and forgets nobody.
 type teller struct {
-	mu      sync.Mutex // one pass at a time; guards what follows
-	day     kopilka.Day
-	version int // of the program
+	mu      sync.Mutex  // one step of a pass at a time; guards what follows
+	day     kopilka.Day // of the books when the newest pass began
+	version int         // of the program then
+	passing bool        // that pass goes on
+	next    int         // the member with whom it does
 
 	stale  atomic.Bool   // boundaries were set anew since the last pass
 	wake   chan struct{} // there is news for the goroutine
@@ -28,49 +30,61 @@ type teller struct {
 }
 
 // tellDrift tells what is to be told of all members, and returns when that is
-// durable. Where day, program and boundaries are those of the pass before, and no
-// hold has lapsed, there is nothing to do.
+// durable.
 func (s *Server) tellDrift(ctx context.Context) error {
 	x := &s.teller
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if err := s.tellLapsed(ctx); err != nil {
-		return err
-	}
-	stale := x.stale.Swap(false)
-	day, version, members := kopilka.Day(0), 0, 0
-	s.queue.View(func(b *engine.State) { day, version, members = b.Day(), b.Version(), b.Members() })
-	if !stale && day == x.day && version == x.version {
-		return nil
-	}
-	for first := 0; first < members; first += kopilka.DriftMax {
-		if err := s.tellSpan(ctx, kopilka.MemberNo(first), min(kopilka.DriftMax, members-first)); err != nil {
-			x.version = 0 // the next pass begins again
+	for {
+		if more, err := s.tellStep(ctx); err != nil || !more {
 			return err
 		}
 	}
-	x.day, x.version = day, version
-	return nil
 }
 
-// tendFeed tells what is to be told as soon as it is, until ctx ends. The test clock
-// stands still between its steps, and whoever moves it tells.
-func (s *Server) tendFeed(ctx context.Context) {
-	s.learnHolds()
-	s.tellOrLog(ctx)
-	if s.queue.TestClock() {
-		return
+// tellStep tells of the holds that have lapsed, and then of a span of members, as a
+// step of a pass over all: no lapse waits for a whole pass. A pass begins where day,
+// program or boundaries are others than when the one before began; a step that has
+// failed is done again by the next. The caller holds the teller.
+func (s *Server) tellStep(ctx context.Context) (more bool, err error) {
+	if err := s.tellLapsed(ctx); err != nil {
+		return false, err
 	}
+	x := &s.teller
+	day, version, members := kopilka.Day(0), 0, 0
+	stale := !x.passing && x.stale.Swap(false) // asked before the books, so that nothing newer is passed over
+	s.queue.View(func(b *engine.State) { day, version, members = b.Day(), b.Version(), b.Members() })
+	if !x.passing {
+		if !stale && day == x.day && version == x.version {
+			return false, nil
+		}
+		x.day, x.version, x.passing, x.next = day, version, true, 0
+	}
+	if x.next < members {
+		if err := s.tellSpan(ctx, kopilka.MemberNo(x.next), min(kopilka.DriftMax, members-x.next)); err != nil {
+			return false, err
+		}
+		x.next += kopilka.DriftMax
+	}
+	x.passing = x.next < members
+	return x.passing, nil
+}
+
+// tendFeed tells what is to be told as soon as it is, until ctx ends. With the test
+// clock tend does it once: that clock stands still between its steps, and whoever moves
+// it tells.
+func (s *Server) tendFeed(ctx context.Context) {
+	s.learnHolds(ctx)
 	beat := time.NewTicker(time.Second)
 	defer beat.Stop()
 	for {
+		s.tellOrLog(ctx)
 		select {
 		case <-beat.C:
 		case <-s.teller.wake:
 		case <-ctx.Done():
 			return
 		}
-		s.tellOrLog(ctx)
 	}
 }
 
@@ -172,16 +186,21 @@ func (s *Server) tellLapsed(ctx context.Context) error {
 	}
 }
 
-// learnHolds notes when the holds lapse that the books have.
-func (s *Server) learnHolds() {
-	for first, more := 0, true; more; first += kopilka.DriftMax {
+// learnHolds notes when the holds lapse that the books have, until ctx ends.
+func (s *Server) learnHolds(ctx context.Context) {
+	for first, more := 0, true; more && ctx.Err() == nil; first += kopilka.DriftMax {
 		s.queue.View(func(b *engine.State) {
 			for m := first; m < min(first+kopilka.DriftMax, b.Members()); m++ {
-				for at := range b.Lapses(kopilka.MemberNo(m)) {
-					s.teller.lapsed.remind(kopilka.MemberNo(m), at)
-				}
+				s.remindOf(b, kopilka.MemberNo(m))
 			}
 			more = first+kopilka.DriftMax < b.Members()
 		})
+	}
+}
+
+// remindOf notes when the holds of one member lapse.
+func (s *Server) remindOf(b *engine.State, m kopilka.MemberNo) {
+	for at := range b.Lapses(m) {
+		s.teller.lapsed.remind(m, at)
 	}
 }

@@ -118,17 +118,17 @@ func refuse(out *kopilka.Outcome, r kopilka.Refusal) bool {
 	return true
 }
 
-// enter makes the command the newest entry in the member's ledger, and tells
-// how the books stand with the member after it.
+// enter makes the command the newest entry in the member's ledger, and puts
+// into the outcome how the books stand with the member after it.
 func (s *State) enter(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	out.Prev = a.lastEntry()
 	a.setEntry(s.seq)
-	s.tell(m, a, out)
+	s.answer(m, a, out)
 }
 
-// tell tells how the books stand with the member. What a command did to a
-// profile or a card is no entry in the ledger, but its answer tells the balance.
-func (s *State) tell(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
+// answer puts into the outcome how the books stand with the member. What a command did
+// to a profile or a card is no entry in the ledger, but its answer has the balance.
+func (s *State) answer(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	out.Member = m
 	out.Balance, out.Pending, out.Held = s.available(m, a, s.now)
 	out.Debt = s.debts[m]

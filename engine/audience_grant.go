@@ -67,7 +67,7 @@ func (s *State) grantAudience(c *kopilka.AudienceGrant, out *kopilka.Outcome) {
 	if len(out.Legs) > 0 {
 		activates, expires := lifetime(s.Program(), s.day, 0)
 		s.payLegs(kopilka.NoMember, activates, expires, out)
-		s.tellLegs(out)
+		s.enterLegs(out)
 	}
 }
 

@@ -51,7 +51,7 @@ func pack(number string) (c card, ok bool) {
 type moreCard struct {
 	number  card
 	member  uint32
-	carrier uint16 // number of the carrier among all that were named, from 1; 0 = not told
+	carrier uint16 // number of the carrier among all that were named, from 1; 0 = not known
 	blocked bool
 	spare   bool // its number is that of the member's first card: only what is known beside is kept
 }
@@ -60,7 +60,7 @@ type moreCard struct {
 type Card struct {
 	Number  string
 	Member  kopilka.MemberNo // the number that it enrolled, or was given to
-	Carrier string           // what it is, where that was told
+	Carrier string           // what it is, where that is known
 	Blocked bool             // it is known, and may neither earn nor spend
 	First   bool             // it enrolled the number
 }
@@ -219,7 +219,7 @@ func (s *State) putCard(c *kopilka.PutCard, out *kopilka.Outcome) {
 		out.Enrolled = true
 	}
 	s.keepCard(m, a, owner, more, c.Carrier, c.Blocked)
-	s.tell(m, a, out)
+	s.answer(m, a, out)
 }
 
 // addCard gives a member a further card.

@@ -35,7 +35,7 @@ func (s *State) issue(c *kopilka.Issue, out *kopilka.Outcome) {
 			s.flagByHand(a, c.Actor, value, out)
 		}
 		if len(c.Due) == 1 {
-			s.tell(m, a, out)
+			s.answer(m, a, out)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type claim struct {
 	at   uint32
 	term kopilka.Term
 	from kopilka.Day // certificate: first day it pays
-	to   kopilka.Day // certificate: last day; hold: lapseTold, or 0
+	to   kopilka.Day // certificate: last day; hold: the day on which its lapse was told, 0 = it was not
 	year uint8       // certificate: the year of its date, from 1900; 0 = by hand
 	kind claimKind
 }

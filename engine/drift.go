@@ -14,8 +14,11 @@ import (
 // what was told last instead, and what differs from it is found by looking. A
 // member's own command tells it then; of all others a Drift does.
 
-// lapseTold stands in claim.to of a hold of which was told that it has lapsed.
-const lapseTold kopilka.Day = 1
+// lapseTold tells whether the feed was told that a hold has lapsed.
+func (c *claim) lapseTold() bool { return c.kind == claimHold && c.to != 0 }
+
+// tellLapse notes that it is, on a day.
+func (c *claim) tellLapse(today kopilka.Day) { c.to = today }
 
 // labels is where a member stands who is in a segment and a tier.
 func (s *State) labels(a *account, segment, tier uint8) kopilka.Labels {
@@ -150,8 +153,8 @@ func (s *State) drift(c *kopilka.Drift, out *kopilka.Outcome) {
 func (s *State) noteTold(m kopilka.MemberNo) {
 	*s.toldDays.Mut(int(m)) = s.day
 	for at := s.firstClaim(m, s.accounts.At(int(m))); at != 0; at = s.claims.At(int(at)).next {
-		if h := s.claims.At(int(at)); h.kind == claimHold && h.until <= s.now && h.to != lapseTold {
-			s.claims.Mut(int(at)).to = lapseTold
+		if h := s.claims.At(int(at)); h.kind == claimHold && h.until <= s.now && !h.lapseTold() {
+			s.claims.Mut(int(at)).tellLapse(s.day)
 		}
 	}
 }
@@ -193,7 +196,7 @@ func (s *State) isLate(m kopilka.MemberNo, a *account, at kopilka.Time) bool {
 		}
 	}
 	for i := s.firstClaim(m, a); i != 0; i = s.claims.At(int(i)).next {
-		if c := s.claims.At(int(i)); c.kind == claimHold && c.until <= at && c.to != lapseTold {
+		if c := s.claims.At(int(i)); c.kind == claimHold && c.until <= at && !c.lapseTold() {
 			return true
 		}
 	}
@@ -210,7 +213,7 @@ func (s *State) isNews(since, activates, expires kopilka.Day) bool {
 // isLapseNews tells whether the lapse of a hold was not told, or what of its points
 // has run out since it was.
 func (s *State) isLapseNews(m kopilka.MemberNo, c *claim) bool {
-	if c.to != lapseTold {
+	if !c.lapseTold() {
 		return true
 	}
 	for at := c.at; at != 0; at = s.lots.At(int(at)).next {
@@ -225,7 +228,7 @@ func (s *State) isLapseNews(m kopilka.MemberNo, c *claim) bool {
 func (s *State) Lapses(m kopilka.MemberNo) iter.Seq[kopilka.Time] {
 	return func(yield func(kopilka.Time) bool) {
 		for at := s.firstClaim(m, s.accounts.At(int(m))); at != 0; at = s.claims.At(int(at)).next {
-			if c := s.claims.At(int(at)); c.kind == claimHold && c.to != lapseTold && !yield(c.until) {
+			if c := s.claims.At(int(at)); c.kind == claimHold && !c.lapseTold() && !yield(c.until) {
 				return
 			}
 		}

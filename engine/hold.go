@@ -13,7 +13,7 @@ import (
 // pending are less, held is more, and the books' sums do not move. At its instant
 // the hold lapses, whoever looks: reads count it as lapsed from then on, and the
 // lots go back when the member is next touched. What has run out meanwhile, by
-// itself or with the whole balance, runs out then and is told; while the hold lasts
+// itself or with the whole balance, runs out then; while the hold lasts
 // it can still be spent.
 
 // hold sets points aside for an order.
@@ -146,7 +146,7 @@ func (s *State) held(m kopilka.MemberNo, a *account, seq kopilka.Seq, at kopilka
 }
 
 // drawHold spends points of a hold, soonest to expire first, frees the rest, and
-// ends the hold. What it spent is told in out.Left.Spent, with the days that the
+// ends the hold. What it spent stands in out.Left.Spent, with the days that the
 // lots have even where they ran out while they were held; what it freed in
 // out.HeldBack. The caller has settled the member and asked held.
 func (s *State) drawHold(m kopilka.MemberNo, a *account, d draw, out *kopilka.Outcome) {
@@ -329,7 +329,8 @@ func (s *State) heldLots(m kopilka.MemberNo, a *account, at kopilka.Time, lots *
 }
 
 // checkHolds proves that the holds of a member hold something, soonest to expire
-// first, and gives how many points, and in how many lots.
+// first, and that none was told to have lapsed that has not; it gives how many points
+// they hold, and in how many lots.
 func (s *State) checkHolds(m kopilka.MemberNo, a *account) (held kopilka.Points, lots int, err error) {
 	for i := s.firstClaim(m, a); i != 0; i = s.claims.At(int(i)).next {
 		c := s.claims.At(int(i))
@@ -338,6 +339,9 @@ func (s *State) checkHolds(m kopilka.MemberNo, a *account) (held kopilka.Points,
 		}
 		if c.at == 0 {
 			return 0, 0, fmt.Errorf("the hold %d of member %d holds nothing", c.seq, m)
+		}
+		if c.lapseTold() && (c.until > s.now || c.to > s.day) {
+			return 0, 0, fmt.Errorf("of the hold %d of member %d was told, on %s, that it has lapsed: today is %s", c.seq, m, c.to, s.day)
 		}
 		var last kopilka.Day
 		for j := c.at; j != 0; {

@@ -120,32 +120,33 @@ func (s *State) payLegs(m kopilka.MemberNo, activates, expires kopilka.Day, out 
 			continue
 		}
 		s.settleLeg(i, l.Member, a, out)
-		paid, told := out.DebtPaid, len(out.Expired)
+		paid, expired := out.DebtPaid, len(out.Expired)
 		s.give(l.Member, a, l.Points, activates, expires, out)
 		out.DebtPaid = paid // the buyer's alone
-		legExpired(i, told, out)
+		legExpired(i, expired, out)
 	}
 }
 
 // settleLeg settles the account of a leg's member who is not the buyer.
 func (s *State) settleLeg(leg int, m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
-	told := len(out.Expired)
+	expired := len(out.Expired)
 	s.settle(m, a, out)
-	legExpired(leg, told, out)
+	legExpired(leg, expired, out)
 }
 
-// legExpired makes what was found expired since told the leg's, and not the buyer's.
-func legExpired(leg, told int, out *kopilka.Outcome) {
-	for _, lot := range out.Expired[told:] {
+// legExpired makes what was found expired, from a place in the list on, the leg's, and
+// not the buyer's.
+func legExpired(leg, from int, out *kopilka.Outcome) {
+	for _, lot := range out.Expired[from:] {
 		out.LegsExpired = append(out.LegsExpired, kopilka.LegExpired{Leg: leg, Lot: lot})
 	}
-	out.Expired = out.Expired[:told]
+	out.Expired = out.Expired[:from]
 }
 
-// tellLegs makes the command the newest entry in the ledgers of its legs, and
-// tells how the books stand with their members after it. The buyer's own entry is
-// there already.
-func (s *State) tellLegs(out *kopilka.Outcome) {
+// enterLegs makes the command the newest entry in the ledgers of its legs, and
+// puts into them how the books stand with their members after it. The buyer's own
+// entry is there already.
+func (s *State) enterLegs(out *kopilka.Outcome) {
 	for i := range out.Legs {
 		l := &out.Legs[i]
 		if l.Member == out.Member {
@@ -196,7 +197,7 @@ func (s *State) joined(m kopilka.MemberNo, a *account, c *kopilka.PutMember, bef
 	} else {
 		out.Member = m
 	}
-	s.tellLegs(out)
+	s.enterLegs(out)
 }
 
 // reached tells whether the member has now reached or passed the state that a

@@ -247,7 +247,7 @@ func (s *State) inForce(v Version) {
 }
 
 // settle brings the member up to the books' day and instant: what has run out is
-// cleared away and told in the outcome, what has become spendable joins its like,
+// cleared away and put into the outcome, what has become spendable joins its like,
 // and the points of holds that have lapsed are free.
 func (s *State) settle(m kopilka.MemberNo, a *account, out *kopilka.Outcome) {
 	whole := s.inactive(a)

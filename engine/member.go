@@ -81,7 +81,7 @@ func (s *State) putMember(c *kopilka.PutMember, out *kopilka.Outcome) {
 		s.award(m, a, &c.Due[i])
 	}
 	s.joined(m, a, c, before, out)
-	s.tell(m, a, out)
+	s.answer(m, a, out)
 }
 
 // source is what the program says of a source of members, and its number in the

@@ -214,10 +214,10 @@ func (s *State) giveBackMoved(c *kopilka.Unmerge, from, into *account, merged ko
 	}
 }
 
-// handOver adds points of a lot to a member, and to what is told of them.
-func (s *State) handOver(a *account, points kopilka.Points, l kopilka.Lot, told []kopilka.Lot) []kopilka.Lot {
+// handOver adds points of a lot to a member, and to the list of those that moved.
+func (s *State) handOver(a *account, points kopilka.Points, l kopilka.Lot, moved []kopilka.Lot) []kopilka.Lot {
 	if points == 0 {
-		return told
+		return moved
 	}
 	s.wake(a)
 	s.add(a, points, l.Activates, l.Expires)
@@ -225,7 +225,7 @@ func (s *State) handOver(a *account, points kopilka.Points, l kopilka.Lot, told 
 	if l.Activates <= s.day {
 		l.Activates = 0
 	}
-	return tellLot(told, l)
+	return putLot(moved, l)
 }
 
 // heldOf adds up what the holds among claims have set aside.
@@ -236,7 +236,7 @@ func (s *State) heldOf(first, end uint32, lots []kopilka.Lot) []kopilka.Lot {
 			continue
 		}
 		for i := c.at; i != 0; i = s.lots.At(int(i)).next {
-			lots = tellLot(lots, s.lots.At(int(i)).lot())
+			lots = putLot(lots, s.lots.At(int(i)).lot())
 		}
 	}
 	return lots
@@ -247,8 +247,8 @@ func (l *lot) lot() kopilka.Lot {
 	return kopilka.Lot{Points: kopilka.Points(l.left), Activates: l.activates, Expires: l.expires}
 }
 
-// tellLot adds a lot to a list that is kept soonest to expire first.
-func tellLot(lots []kopilka.Lot, l kopilka.Lot) []kopilka.Lot {
+// putLot adds a lot to a list that is kept soonest to expire first.
+func putLot(lots []kopilka.Lot, l kopilka.Lot) []kopilka.Lot {
 	i, known := slices.BinarySearchFunc(lots, l, func(a, b kopilka.Lot) int {
 		return cmp.Or(cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.Activates, b.Activates))
 	})

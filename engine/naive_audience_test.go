@@ -114,7 +114,7 @@ func (b *clerk) grantAudience(c *kopilka.AudienceGrant, o *kopilka.Outcome) {
 	}
 	if len(o.Legs) > 0 {
 		b.payLegs(kopilka.NoMember, born(b.program().Program, 0, b.day, 0), o)
-		b.tellLegs(o)
+		b.enterLegs(o)
 	}
 }
 

@@ -242,7 +242,7 @@ func (b *clerk) issue(c *kopilka.Issue, o *kopilka.Outcome) {
 		}
 	}
 	if len(c.Due) == 1 {
-		b.tell(b.resolve(c.Due[0].Member), o)
+		b.answer(b.resolve(c.Due[0].Member), o)
 	}
 }
 

@@ -188,7 +188,7 @@ func (b *clerk) putCard(c *kopilka.PutCard, o *kopilka.Outcome) {
 	if c.Carrier != "" {
 		k.carrier = c.Carrier
 	}
-	b.tell(c.Member, o)
+	b.answer(c.Member, o)
 }
 
 // clear notes that inactivity took everything up to a day, for whoever's points

@@ -201,8 +201,8 @@ func (b *clerk) lost(leg int, lots []kopilka.Lot, o *kopilka.Outcome) {
 	}
 }
 
-// tellLegs writes the command into the ledgers of the legs, once each.
-func (b *clerk) tellLegs(o *kopilka.Outcome) {
+// enterLegs writes the command into the ledgers of the legs, once each.
+func (b *clerk) enterLegs(o *kopilka.Outcome) {
 	before := map[kopilka.MemberNo]kopilka.Seq{}
 	for i := range o.Legs {
 		l := &o.Legs[i]
@@ -244,9 +244,9 @@ func (b *clerk) joined(m kopilka.MemberNo, c *kopilka.PutMember, before kopilka.
 	if slices.ContainsFunc(o.Legs, func(l kopilka.Leg) bool { return l.Member == m }) {
 		b.enter(m, o)
 	} else {
-		b.tell(m, o)
+		b.answer(m, o)
 	}
-	b.tellLegs(o)
+	b.enterLegs(o)
 }
 
 // callLegs takes legs back with goods of a receipt.

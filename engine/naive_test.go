@@ -398,8 +398,8 @@ func total(lots []kopilka.Lot) (n kopilka.Points) {
 	return n
 }
 
-// tell fills in how the books stand with the member.
-func (b *clerk) tell(m kopilka.MemberNo, o *kopilka.Outcome) {
+// answer fills in how the books stand with the member.
+func (b *clerk) answer(m kopilka.MemberNo, o *kopilka.Outcome) {
 	p := b.people[m]
 	o.Member = m
 	o.Balance, o.Pending = b.balance(p)
@@ -411,7 +411,7 @@ func (b *clerk) tell(m kopilka.MemberNo, o *kopilka.Outcome) {
 func (b *clerk) enter(m kopilka.MemberNo, o *kopilka.Outcome) {
 	o.Prev = b.people[m].lastEntry
 	b.people[m].lastEntry = b.seq
-	b.tell(m, o)
+	b.answer(m, o)
 }
 
 func (b *clerk) nextExpiry(p *person) (next kopilka.Lot) {

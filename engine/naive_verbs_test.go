@@ -68,7 +68,7 @@ func (b *clerk) putMember(c *kopilka.PutMember, o *kopilka.Outcome) {
 	for i := range c.Due {
 		b.award(kopilka.MemberNo(m), &c.Due[i])
 	}
-	b.tell(kopilka.MemberNo(m), o)
+	b.answer(kopilka.MemberNo(m), o)
 }
 
 // secondKey is what the till printed; empty when it told too little.
@@ -291,7 +291,7 @@ func (b *clerk) receipt(c *kopilka.Receipt, o *kopilka.Outcome) {
 	b.books.Receipts++
 	b.slip(c.ID, key, c.Member, left)
 	b.enter(c.Member, o)
-	b.tellLegs(o)
+	b.enterLegs(o)
 }
 
 func (b *clerk) slip(id, key string, m kopilka.MemberNo, left kopilka.Remains) {
@@ -449,7 +449,7 @@ func (b *clerk) giveBack(c *kopilka.Return, o *kopilka.Outcome) {
 	b.books.Taken += o.Taken
 	o.Left = b.copyOf(r)
 	b.enter(c.Member, o)
-	b.tellLegs(o)
+	b.enterLegs(o)
 }
 
 // mayFall: who has less than the tier asks for is judged at the next midnight.

@@ -48,7 +48,7 @@ func (s *State) receipt(c *kopilka.Receipt, out *kopilka.Outcome) {
 	s.books.Redeemed += out.Redeemed
 	s.books.Receipts++
 	s.enter(m, a, out)
-	s.tellLegs(out)
+	s.enterLegs(out)
 }
 
 // known tells whether the till has sent this receipt under another id.

@@ -63,7 +63,7 @@ func (s *State) giveBack(c *kopilka.Return, out *kopilka.Outcome) {
 	s.books.Lapsed += out.Lapsed
 	s.books.Taken += out.Taken
 	s.enter(m, a, out)
-	s.tellLegs(out)
+	s.enterLegs(out)
 }
 
 // part is how much of something came back, and of how much.

@@ -219,17 +219,16 @@ func (o *serving) until(s *shop, server *api.Server, listener net.Listener, end 
 	case err = <-served:
 	case sig := <-end:
 		o.folder.logger.Info("serve: ending", "signal", sig.String())
-		err = o.shutdown(server)
-		listener.Close() // a signal may come before the server has it
 	}
+	o.shutdown(server) // also where it ended by itself: what runs beside the requests is waited for
+	listener.Close()   // a signal may come before the server has it
 	return errors.Join(err, s.close())
 }
 
-func (o *serving) shutdown(server *api.Server) error {
+func (o *serving) shutdown(server *api.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.drain)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		slog.Warn("serve: requests were still in flight at the end", "err", err)
 	}
-	return nil
 }
