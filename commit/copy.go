@@ -14,7 +14,11 @@ import (
 func (q *Queue) Copy(f func(*engine.State)) error {
 	q.copying.Lock()
 	defer q.copying.Unlock()
-	s, err := q.machine.copy()
+	var s *engine.State
+	err := q.turn(func() (err error) {
+		s, err = q.machine.copy()
+		return err
+	})
 	if err == nil {
 		f(s)
 	}

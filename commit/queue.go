@@ -86,6 +86,7 @@ type Queue struct {
 	failed  error // the log takes no more
 
 	copying sync.Mutex // held for the life of a copy of the books
+	turns   sync.Mutex // held by who reads all of the books: see turn
 
 	wake chan struct{} // something waits, or the queue closes
 	done chan struct{} // the proposer has ended
@@ -443,7 +444,27 @@ func (q *Queue) Wait(seq kopilka.Seq, timeout time.Duration) bool {
 
 // Hash is the hash of the books at a position. It reads all of them, while
 // commands go on.
-func (q *Queue) Hash() ([32]byte, kopilka.Seq, error) { return q.machine.hash() }
+func (q *Queue) Hash() (hash [32]byte, at kopilka.Seq, err error) {
+	err = q.turn(func() error {
+		hash, at, err = q.machine.hash()
+		return err
+	})
+	return hash, at, err
+}
+
+// turn has f read all of the books: one does at a time, in the order in which they
+// asked, and nobody once the queue is closed.
+func (q *Queue) turn(f func() error) error {
+	q.turns.Lock()
+	defer q.turns.Unlock()
+	q.mu.Lock()
+	closed := q.closed
+	q.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	return f()
+}
 
 // Check proves the books' invariants over all members; tills wait meanwhile.
 func (q *Queue) Check() (err error) {
@@ -452,7 +473,7 @@ func (q *Queue) Check() (err error) {
 }
 
 // Checkpoint writes a snapshot, so that the next start need not replay.
-func (q *Queue) Checkpoint() error { return q.log.Checkpoint() }
+func (q *Queue) Checkpoint() error { return q.turn(q.log.Checkpoint) }
 
 // Close answers what waits, and closes the log. With a clean end a snapshot is
 // written before, so that the next start is quick.
@@ -466,10 +487,10 @@ func (q *Queue) Close() error {
 	q.mu.Unlock()
 	q.signal()
 	<-q.done
+	q.turns.Lock() // whoever reads the books now would keep the last snapshot from being taken
+	defer q.turns.Unlock()
 	var errs []error
 	if q.hasFailed() == nil {
-		q.machine.picture.Lock() // whoever reads one now would keep the last snapshot from being taken
-		q.machine.picture.Unlock()
 		errs = append(errs, q.log.Fence())
 		errs = append(errs, q.log.Checkpoint())
 	}
