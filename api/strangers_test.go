@@ -139,6 +139,7 @@ var works = map[string]struct{ path, body string }{
 	"deleteScheduled": {"/v1/program/scheduled", ""},
 	"programHistory":  {"/v1/program/history", ""},
 	"audits":          {"/v1/audit?list=refusals", ""},
+	"backup":          {"/v1/backup?people_keys=apart", ""},
 	"getKeys":         {"/v1/keys", ""},
 	"postKey":         {"/v1/keys", `{"id":"$ID","role":"admin"}`},
 	"deleteKey":       {"/v1/keys/spare", ""},
