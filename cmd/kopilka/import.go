@@ -37,8 +37,6 @@ func importCommand() *cobra.Command {
 		Args:      cobra.ExactArgs(2),
 		Long: `Read a shop's history from a CSV file, plain, gzip or zstd: straight into a data
 folder that no server has open, or with --url into a running server.
-docs/reference/import.md has the columns, the forms of times and amounts, and what is
-set aside.
 
 Columns of receipts: receipt_id,member,timestamp,amount and, when present,
 store,till,cashier,receipt_no,points_redeemed,return_of. An empty member is an
