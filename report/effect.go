@@ -151,12 +151,35 @@ func turnovers(a, b *sample) []int64 {
 	return []int64{int64(math.Round(d)), int64(math.Floor(d - half)), int64(math.Ceil(d + half))}
 }
 
-// student95 is the quantile of Student's t that leaves 2.5 % above it, by its
-// expansion about the normal one; below three degrees of freedom it is too small.
+// student95 is the quantile of Student's t that leaves 2.5 % above it, of one degree of
+// freedom or more: for few by halving the angle in which the distribution is an integral
+// of a cosine's power, for many by its expansion about the normal one.
 //
-// Source: Abramowitz & Stegun, Handbook of mathematical functions, 26.7.5.
+// Source: Abramowitz & Stegun, Handbook of mathematical functions, 26.7.1 and 26.7.5.
 func student95(degrees float64) float64 {
 	z, v := normal95, degrees
-	z3, z5, z7 := z*z*z, z*z*z*z*z, z*z*z*z*z*z*z
-	return z + (z3+z)/(4*v) + (5*z5+16*z3+3*z)/(96*v*v) + (3*z7+19*z5+17*z3-15*z)/(384*v*v*v)
+	if v > 30 {
+		z3, z5, z7 := z*z*z, z*z*z*z*z, z*z*z*z*z*z*z
+		return z + (z3+z)/(4*v) + (5*z5+16*z3+3*z)/(96*v*v) + (3*z7+19*z5+17*z3-15*z)/(384*v*v*v)
+	}
+	over, _ := math.Lgamma((v + 1) / 2)
+	under, _ := math.Lgamma(v / 2)
+	c := math.Exp(over-under) / math.Sqrt(math.Pi)
+	below := func(angle float64) float64 { // by Simpson's rule
+		const steps = 256
+		h, sum := angle/steps, 1+math.Pow(math.Cos(angle), v-1)
+		for k := 1; k < steps; k++ {
+			sum += float64(2+k%2*2) * math.Pow(math.Cos(float64(k)*h), v-1)
+		}
+		return c * sum * h / 3
+	}
+	low, high := 0.0, math.Pi/2
+	for range 50 {
+		if mid := (low + high) / 2; below(mid) < 0.475 {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return math.Sqrt(v) * math.Tan(low)
 }

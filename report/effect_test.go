@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -62,7 +63,15 @@ func TestEffectByHand(t *testing.T) {
 	if v := turnovers(&sample{members: 1, net: 5}, &sample{members: 1}); v[0] != 5 || v[1] != None {
 		t.Errorf("of one each: %d", v)
 	}
-	if q := student95(10); q < 2.227 || q > 2.229 {
-		t.Errorf("t of 10 degrees is %f; want 2.228", q)
+	// Published tables; between them, and where the two ways meet, it only falls.
+	for degrees, want := range map[float64]float64{1: 12.706, 2: 4.303, 3: 3.182, 5: 2.571, 10: 2.228, 30: 2.042, 60: 2.000, 120: 1.980} {
+		if q := student95(degrees); math.Abs(q-want) > 0.0006 {
+			t.Errorf("t of %v degrees is %f; want %f", degrees, q, want)
+		}
+	}
+	for v := 1.0; v < 40; v += 0.25 {
+		if student95(v+0.25) >= student95(v) {
+			t.Errorf("t of %v degrees is no smaller than of %v", v+0.25, v)
+		}
 	}
 }
