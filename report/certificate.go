@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kopilka/kopilka"
@@ -8,11 +9,13 @@ import (
 
 // issues follows the log's certificates: who was given which.
 type issues struct {
-	year   map[yearly]uint16 // newest year of its date of which a member has had one
+	year   map[yearly]uint16 // newest year of its date of which a number was given one
 	rules  []string          // that year has
 	erased members
-	// part is who was part of whom when the last record was made.
-	part map[kopilka.MemberNo]kopilka.MemberNo
+	// part is who was part of whom when the last record was made, parts the same the
+	// other way: what a part was given goes back with it when the merge is undone.
+	part  map[kopilka.MemberNo]kopilka.MemberNo
+	parts map[kopilka.MemberNo][]kopilka.MemberNo
 }
 
 type yearly struct {
@@ -37,17 +40,16 @@ func (x *issues) add(set *Setting, r *Record, f func(due *kopilka.CertificateDue
 			x.give(set, r, x.whole(c.Due[i].Member), &c.Due[i], f)
 		}
 	case *kopilka.Merge:
-		for _, rule := range x.rules {
-			if year := x.year[yearly{c.From, rule}]; year > x.year[yearly{c.Into, rule}] {
-				x.year[yearly{c.Into, rule}] = year
-			}
-		}
 		if x.part == nil {
-			x.part = map[kopilka.MemberNo]kopilka.MemberNo{}
+			x.part, x.parts = map[kopilka.MemberNo]kopilka.MemberNo{}, map[kopilka.MemberNo][]kopilka.MemberNo{}
 		}
 		x.part[c.From] = c.Into
+		x.parts[c.Into] = append(x.parts[c.Into], c.From)
 	case *kopilka.Unmerge:
-		delete(x.part, c.From)
+		if into, merged := x.part[c.From]; merged {
+			delete(x.part, c.From)
+			x.parts[into] = slices.DeleteFunc(x.parts[into], func(m kopilka.MemberNo) bool { return m == c.From })
+		}
 	case *kopilka.Erase:
 		x.erased.add(x.whole(c.Member))
 	}
@@ -62,6 +64,15 @@ func (x *issues) whole(m kopilka.MemberNo) kopilka.MemberNo {
 		}
 		m = into
 	}
+}
+
+// newest is the newest year of which a member, or a part of him then, was given one.
+func (x *issues) newest(m kopilka.MemberNo, rule string) uint16 {
+	year := x.year[yearly{m, rule}]
+	for _, part := range x.parts[m] {
+		year = max(year, x.newest(part, rule))
+	}
+	return year
 }
 
 func (x *issues) give(set *Setting, r *Record, m kopilka.MemberNo, due *kopilka.CertificateDue, f func(*kopilka.CertificateDue, int64)) {
@@ -80,7 +91,7 @@ func (x *issues) give(set *Setting, r *Record, m kopilka.MemberNo, due *kopilka.
 	}
 	if due.Year != 0 {
 		k := yearly{m, x.rule(due.Rule)}
-		if x.year[k] >= due.Year {
+		if x.newest(m, k.rule) >= due.Year {
 			return
 		}
 		if x.year == nil {

@@ -25,21 +25,27 @@ func (d *deal) known() bool { return d.member != kopilka.NoMember }
 var deals = kopilka.KindsOf(kopilka.KindReceipt, kopilka.KindReturn)
 
 // deal reads a record; false when it is no deal of the period. A sale is of the day
-// on which it happened, a return of the day on which the goods came back. Whose it is
-// the outcome says: a command may name somebody who was part of another by then.
+// on which it happened, a return of the day on which the goods came back. Whose a sale
+// is its outcome says: a command may name somebody who was part of another by then. A
+// return is of whom its sale is of now. That is who its command names, as the sale's
+// outcome did; whom its own outcome credited he may have been part of only then, and
+// what he had bought went back to him with the undo.
 func (s *Setting) deal(r *Record) (d deal, ok bool) {
 	switch c := r.Command.(type) {
 	case *kopilka.Receipt:
-		d = deal{Deed: &c.Deed, sold: c.Amount, receipt: true, imported: c.Imported}
+		d = deal{Deed: &c.Deed, member: r.Outcome.Member, sold: c.Amount, receipt: true, imported: c.Imported}
 	case *kopilka.Return:
 		if c.Receipt != "" && !c.Left.Purchase {
 			return d, false // of a redemption or a capture
 		}
-		d = deal{Deed: &c.Deed, back: r.Outcome.Goods, imported: c.Imported}
+		d = deal{Deed: &c.Deed, member: r.Outcome.Member, back: r.Outcome.Goods, imported: c.Imported}
+		if c.Receipt != "" {
+			d.member = c.Member
+		}
 	default:
 		return d, false
 	}
-	if d.member = r.Outcome.Member; d.known() {
+	if d.known() {
 		d.member = s.into(d.member)
 	}
 	return d, s.In(d.Day)

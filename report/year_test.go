@@ -228,12 +228,14 @@ func (y *year) happen() {
 		y.issues()
 	case r < 89:
 		y.emits()
-	case r < 92:
+	case r < 91:
 		y.adjusts()
-	case r < 96:
+	case r < 94:
 		y.mails()
-	default:
+	case r < 98:
 		y.identities()
+	default:
+		y.parts()
 	}
 }
 
@@ -431,7 +433,8 @@ func (y *year) takesBack() {
 	c := &kopilka.Return{Deed: y.deed(&e), Receipt: "r", ReceiptSeq: s.seq, Imported: s.event.imported}
 	c.Left.Purchase = true
 	s.left -= e.amount
-	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(e.member)), Goods: kopilka.Money(e.amount)}
+	// The books credit whoever the buyer is part of now: that may be taken back later.
+	out := &kopilka.Outcome{Member: kopilka.MemberNo(uint32(y.resolve(e.member))), Goods: kopilka.Money(e.amount)}
 	for i, more := 0, e.amount; i < len(s.lines); i++ {
 		c.Left.Lines = append(c.Left.Lines, kopilka.RemainsLine{Goods: kopilka.Money(s.lines[i])})
 		n := min(more, s.lines[i])
@@ -584,15 +587,39 @@ func (y *year) identities() {
 		y.people[m].into = into
 		y.keep(&kopilka.Merge{From: kopilka.MemberNo(m), Into: kopilka.MemberNo(into), Actor: e.actor}, &kopilka.Outcome{Member: kopilka.MemberNo(into)})
 	default:
-		e.kind = "unmerge"
-		y.keep(&kopilka.Unmerge{From: kopilka.MemberNo(len(y.people)), Actor: e.actor}, &kopilka.Outcome{})
+		return
 	}
+	y.events = append(y.events, e)
+}
+
+// parts takes a merge back: the number stands for itself again, with what it had bought
+// before, and what was bought between the two stays where it is.
+func (y *year) parts() {
+	var merged []int
+	for m, p := range y.people {
+		if p.into < 0 || y.people[p.into].into >= 0 || p.erased {
+			continue
+		}
+		y.people[m].into = -1 // whom he would be below, is told when he stands for himself
+		if !y.above(m, p.referrer) {
+			merged = append(merged, m)
+		}
+		y.people[m].into = p.into
+	}
+	if len(merged) == 0 {
+		return
+	}
+	m := pick(y, merged...)
+	into := y.people[m].into
+	e := event{kind: "unmerge", day: y.today, actor: pick(y, "zoe", "max")}
+	y.people[m].into = -1
+	y.keep(&kopilka.Unmerge{From: kopilka.MemberNo(m), Into: kopilka.MemberNo(into), Actor: e.actor}, &kopilka.Outcome{Member: kopilka.MemberNo(into)})
 	y.events = append(y.events, e)
 }
 
 // above tells whether a member has brought another, or whoever brought that one.
 func (y *year) above(m, of int) bool {
-	for ; of >= 0; of = y.resolve(y.people[of].referrer) {
+	for of = y.resolve(of); of >= 0; of = y.resolve(y.people[of].referrer) {
 		if of == m {
 			return true
 		}
