@@ -109,9 +109,6 @@ func (r *remote) secret() string {
 // call sends a request and reads the answer into to; a problem comes back as
 // the server worded it.
 func (r *remote) call(method, path string, body, to any) error {
-	if err := r.trust.use(); err != nil {
-		return err
-	}
 	var send io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -120,14 +117,7 @@ func (r *remote) call(method, path string, body, to any) error {
 		}
 		send = bytes.NewReader(b)
 	}
-	req, err := http.NewRequest(method, strings.TrimSuffix(r.url, "/")+path, send)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+r.secret())
-	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: cmp.Or(r.timeout, time.Minute)}
-	answer, err := client.Do(req)
+	answer, err := r.ask(method, path, send, cmp.Or(r.timeout, time.Minute))
 	if err != nil {
 		return err
 	}
@@ -148,12 +138,7 @@ func (r *remote) call(method, path string, body, to any) error {
 // stream asks for what takes as long as it takes; a problem comes back as the server
 // worded it.
 func (r *remote) stream(path string) (io.ReadCloser, error) {
-	req, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(r.url, "/")+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+r.secret())
-	answer, err := new(http.Client).Do(req)
+	answer, err := r.ask(http.MethodGet, path, nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +148,24 @@ func (r *remote) stream(path string) (io.ReadCloser, error) {
 		return nil, errors.Join(err, problemIn(text, "GET", path, answer.Status))
 	}
 	return answer.Body, nil
+}
+
+// ask sends a request in the name of the key, to a server that the flags trust; 0 =
+// it may take as long as it takes.
+func (r *remote) ask(method, path string, body io.Reader, timeout time.Duration) (*http.Response, error) {
+	if err := r.trust.use(); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequest(method, strings.TrimSuffix(r.url, "/")+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.secret())
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	client := http.Client{Timeout: timeout}
+	return client.Do(req)
 }
 
 // problemIn is what a server said of a request that it refused.

@@ -192,6 +192,10 @@ func TestTLS(t *testing.T) {
 	if out, err := runProgram(append([]string{"key", "list", "--key", testKey}, mine...)...); err != nil || !strings.Contains(out, "KOPILKA_ADMIN_KEY") {
 		t.Errorf("key list: %v\n%s", err, out)
 	}
+	saved := filepath.Join(t.TempDir(), "backup")
+	if out, err := runProgram(append([]string{"backup", saved, "--key", testKey}, mine...)...); err != nil {
+		t.Errorf("backup: %v\n%s", err, out)
+	}
 	if out, err := runProgram("health", "--url", p.url, "--ca", ca.file); err == nil {
 		t.Errorf("health without a certificate: %s", out)
 	}
