@@ -3,6 +3,8 @@ package kopilka
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/kopilka/kopilka/seed"
 )
 
 // The reference implementation's answer for the key 00 01 … 0f and the message
@@ -29,7 +31,7 @@ func TestPermutation(t *testing.T) {
 			}
 		}
 	}
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range 20_000 {
 		n := rng.Uint64N(1<<uint(1+rng.IntN(61))) + 1

@@ -16,6 +16,7 @@ import (
 var mayKnow = map[string][]string{
 	"":               {},
 	"slab":           {},
+	"seed":           {},
 	"program":        {"", "programs"},
 	"programs":       {},
 	"index":          {"", "program", "slab"},

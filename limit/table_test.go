@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kopilka/kopilka/seed"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -115,7 +117,7 @@ func TestBound(t *testing.T) {
 // TestTwin: at random instants no more is let through than a plain list of all that
 // was let through allows, and whoever waits as long as he is told is let through.
 func TestTwin(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	random := rand.New(rand.NewPCG(seed, 1))
 	for range 200 {
 		r := Rate{1 + random.IntN(20), []time.Duration{time.Second, time.Minute, time.Hour}[random.IntN(3)]}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"github.com/kopilka/kopilka/seed"
 )
 
 func TestDamagedKeyFile(t *testing.T) {
@@ -94,7 +96,7 @@ func TestFailedSync(t *testing.T) {
 // since. After it every profile whose Seal had returned opens, and no slot that
 // was returned is given again.
 func TestPowerCut(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	rng := rand.New(rand.NewPCG(seed, 7))
 	for round := range 12 {
 		h := newHouse(t)

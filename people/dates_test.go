@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/seed"
 )
 
 func TestDateOfProfile(t *testing.T) {
@@ -36,7 +37,7 @@ func TestDateOfProfile(t *testing.T) {
 
 // TestDatesAgainstMap puts, learns and forgets at random, and compares with a map.
 func TestDatesAgainstMap(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	x := NewDates()
 	if !x.Keep(BirthDate) || !x.Keep("attributes.wedding") || x.Keep(BirthDate) {

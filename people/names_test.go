@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/seed"
 )
 
 func TestMatch(t *testing.T) {
@@ -111,7 +112,7 @@ func randomName(rng *rand.Rand) string {
 }
 
 func TestNamesAgainstNaive(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	rng := rand.New(rand.NewPCG(seed, 3))
 	x, naive := NewNames(), naiveNames{}
 	for step := range 8000 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/seed"
 )
 
 func loadTestZone(t *testing.T, name string) *time.Location {
@@ -96,7 +97,7 @@ func TestReadInstantRefuses(t *testing.T) {
 
 // The plain twin of onWall looks at every offset that a clock on Earth has.
 func TestOnWallTwin(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for _, name := range []string{"Europe/Moscow", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe", "Asia/Almaty", "Pacific/Apia"} {
 		zone := loadTestZone(t, name)

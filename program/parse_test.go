@@ -17,6 +17,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/programs"
+	"github.com/kopilka/kopilka/seed"
 )
 
 func parse(t *testing.T, doc string) *Program {
@@ -272,7 +273,7 @@ func TestProgramsAreApart(t *testing.T) {
 }
 
 func TestRandomRoundTrip(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	for range 300 {
 		doc := randomDocument(rng)

@@ -50,6 +50,7 @@ func openLive(dir string, log *slog.Logger, failed func(error)) (*live, error) {
 	o.BloomFalsePositive = 0 // frames are found by order, not by key
 	o.DetectConflicts = false
 	o.MetricsEnabled = false
+	o.BypassLockGuard = true // LOCK keeps others out of the whole folder; Badger's closes without unlocking
 	o.ChecksumVerificationMode = options.OnTableRead
 	ears := &badgerLog{log: log, failed: failed}
 	o.Logger = ears

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kopilka/kopilka"
+	"golang.org/x/sys/unix"
 )
 
 // lame is a machine that cannot be restored.
@@ -115,4 +116,31 @@ func TestCloseWithoutStart(t *testing.T) {
 	end(t, d)
 	d, _ = begin(t, o)
 	end(t, d)
+}
+
+// A child between fork and exec has the lock's file open too; who opens the folder
+// next must not hear that it is in use.
+func TestLockIsReleasedDespiteAChild(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := lockFolder(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := unix.Dup(int(lock.f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(child)
+	if _, err := lockFolder(dir, false); !errors.Is(err, ErrInUse) {
+		t.Fatalf("locked twice: %v", err)
+	}
+	if err := lock.release(); err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = lockFolder(dir, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.release(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/seed"
 )
 
 // told is a proposal whose body is commands as the log has them: a kind, a length, and
@@ -49,7 +50,7 @@ func (m *count) Apply(e *kopilka.Entry) {
 // stopped and killed, and restores it to random positions, in and between frames.
 func TestRestoreUntil(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
+	seed := seed.Of(t)
 	r := rand.New(rand.NewPCG(seed, 5))
 	o := in(t.TempDir())
 	o.EpochMax = 400_000

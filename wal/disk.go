@@ -18,7 +18,7 @@ import (
 type Disk struct {
 	opts Options
 	log  *slog.Logger
-	lock *os.File
+	lock *folderLock
 
 	// proposing is held by Propose; it guards the fields below it.
 	proposing sync.Mutex
@@ -115,7 +115,7 @@ func Open(opts Options) (*Disk, error) {
 		return nil, err
 	}
 	if err := prepare(opts.Dir); err != nil {
-		lock.Close()
+		lock.release()
 		return nil, err
 	}
 	d := &Disk{
@@ -308,7 +308,7 @@ func (d *Disk) Close() error {
 		<-d.applied
 	}
 	err := d.closeStores(was == started)
-	if e := d.lock.Close(); err == nil && e != nil {
+	if e := d.lock.release(); err == nil && e != nil {
 		err = fmt.Errorf("unlock the log: %w", e)
 	}
 	return err

@@ -121,9 +121,22 @@ func checkFormat(dir string) error {
 	return nil
 }
 
-// lockFolder takes the folder for this process until the file is closed. A
-// reader shares the lock with other readers and writes nothing.
-func lockFolder(dir string, reader bool) (*os.File, error) {
+// folderLock keeps other processes out of a folder.
+type folderLock struct{ f *os.File }
+
+// release lets others in. It unlocks before it closes: a child of this process that
+// has not yet become another program has the file open too, and would keep the lock.
+func (l folderLock) release() error {
+	err := unix.Flock(int(l.f.Fd()), unix.LOCK_UN)
+	if e := l.f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// lockFolder takes the folder for this process. A reader shares the lock with other
+// readers and writes nothing; where there is nothing to share its lock is nil.
+func lockFolder(dir string, reader bool) (*folderLock, error) {
 	path := filepath.Join(dir, lockName)
 	flags, how := os.O_RDWR|os.O_CREATE, unix.LOCK_EX
 	if reader {
@@ -154,7 +167,7 @@ func lockFolder(dir string, reader bool) (*os.File, error) {
 			return nil, fmt.Errorf("write %s: %w", path, err)
 		}
 	}
-	return f, nil
+	return &folderLock{f}, nil
 }
 
 // writeFile makes a file appear whole or not at all: written beside, synced,

@@ -200,5 +200,5 @@ func abandon(t testing.TB, d *Disk) {
 	close(d.queue)
 	<-d.applied
 	d.head.f.Close()
-	d.lock.Close()
+	d.lock.release()
 }

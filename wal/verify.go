@@ -127,7 +127,7 @@ func offline(dir string) (s survey, unlock func(), err error) {
 	}
 	unlock = func() {
 		if lock != nil {
-			lock.Close()
+			lock.release()
 		}
 	}
 	c, err := list(dir)

@@ -16,6 +16,7 @@ import (
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/client"
 	"github.com/kopilka/kopilka/commit"
+	"github.com/kopilka/kopilka/seed"
 	"github.com/kopilka/kopilka/wal"
 )
 
@@ -70,7 +71,7 @@ func statesOf(t *testing.T, dir string, at map[kopilka.Seq]string) {
 // log leads to: at its end, and at any position before it; and a server goes on from there.
 func TestBackupWhileRunning(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
+	seed := seed.Of(t)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	home := t.TempDir()
 	dir := filepath.Join(home, "data")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/client"
+	"github.com/kopilka/kopilka/seed"
 )
 
 // wish is a command that a till has sent, as its own journal has it.
@@ -42,7 +43,7 @@ func TestKilledUnderLoad(t *testing.T) {
 		}
 		want[card(n)] = a.Balance // the welcome
 	}
-	seed := uint64(time.Now().UnixNano())
+	seed := seed.Of(t)
 	var mu sync.Mutex
 	var journal []*wish
 	for round := range rounds {

@@ -26,6 +26,7 @@ import (
 	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/outcomes"
 	"github.com/kopilka/kopilka/people"
+	"github.com/kopilka/kopilka/seed"
 	"github.com/kopilka/kopilka/wal"
 )
 
@@ -547,10 +548,7 @@ func (x *still) suffer(h harm, dir string) (verdict string, err error) {
 // TestDamageAtRest damages folders of every kind of file, one file at a time.
 func TestDamageAtRest(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	if n, err := strconv.ParseUint(os.Getenv("KOPILKA_SEED"), 10, 64); err == nil {
-		seed = n
-	}
+	seed := seed.Of(t)
 	master := []byte("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
 	ours := &damagedShop{t: t, name: "ours", home: filepath.Join(t.TempDir(), "ours"), master: master, rnd: rand.New(rand.NewPCG(seed, 1))}
 	theirs := &damagedShop{t: t, name: "theirs", home: filepath.Join(t.TempDir(), "theirs"), master: master, rnd: rand.New(rand.NewPCG(seed, 1))}
@@ -609,10 +607,7 @@ func TestDamageAtRest(t *testing.T) {
 // TestDamagedBackup damages backups, and mixes two.
 func TestDamagedBackup(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	if n, err := strconv.ParseUint(os.Getenv("KOPILKA_SEED"), 10, 64); err == nil {
-		seed = n
-	}
+	seed := seed.Of(t)
 	rnd := rand.New(rand.NewPCG(seed, 3))
 	home := t.TempDir()
 	d := &damagedShop{t: t, home: home, master: []byte("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"), rnd: rand.New(rand.NewPCG(seed, 1))}
