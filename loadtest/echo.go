@@ -43,7 +43,7 @@ func (b *books) ratio() (*report, error) {
 		}
 		bare := func() error {
 			r.First = cmp.Or(r.First, "echo")
-			t, p := b.o.drive(e.addr, b.o.key, b.runs, true, b.o.warmup, b.o.duration)
+			t, p := b.o.drive(e.addr, b.till.Key, b.runs, true, b.o.warmup, b.o.duration)
 			b.runs++
 			r.Echo, err = newReport(b.o, t, p).onlyTaken("echo")
 			return err
@@ -84,7 +84,7 @@ func (r *report) onlyTaken(who string) (perSecond float64, err error) {
 
 // typicalAnswer sends one request of the load and gives the server's answer to it.
 func (b *books) typicalAnswer() ([]byte, error) {
-	c := &connection{tally: newTally(b.o), wire: newWire(b.addr, b.o.key, b.o.timeout), batch: b.o.batch}
+	c := &connection{tally: newTally(b.o), wire: newWire(b.addr, b.till.Key, b.o.timeout), batch: b.o.batch}
 	defer c.wire.close()
 	s := &street{o: b.o, run: b.runs}
 	defer s.close()

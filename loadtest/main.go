@@ -175,7 +175,7 @@ func loadURL(o *options) error {
 	if err != nil {
 		return err
 	}
-	found := errors.Join(b.check(rep), rep.answered())
+	found := errors.Join(b.check(rep), rep.answered(), b.close())
 	rep.print(os.Stdout)
 	if o.json != "" {
 		if err := rep.writeJSON(o.json); err != nil {
