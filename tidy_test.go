@@ -35,6 +35,8 @@ var mayKnow = map[string][]string{
 	"importer":       {"", "program", "engine", "commit", "people", "client"},
 	"client":         {""},
 	"bench/workload": {""},
+	"bench/wire":     {},
+	"bench/server":   {},
 	"bench":          {"", "program", "index", "engine", "commit", "wal", "outcomes", "people", "api", "bench/workload"},
 	"bench/cmd/shop": {"", "bench/workload"},
 	"cmd/kopilka":    {"", "program", "engine", "commit", "limit", "wal", "outcomes", "people", "backup", "api", "importer", "client", "bench/workload", "whatif"},

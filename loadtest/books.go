@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/bench/wire"
 	"github.com/kopilka/kopilka/client"
 )
 
@@ -110,26 +111,26 @@ const settleMax = time.Minute
 // it is known.
 func (b *books) settle() error {
 	until := time.Now().Add(settleMax)
-	w := newWire(b.addr, b.till.Key, b.o.timeout)
-	defer w.close()
+	w := wire.New(b.addr, b.till.Key, b.o.timeout)
+	defer w.Close()
 	unknown := b.told.unknown
 	b.told.unknown = nil
 	for i, e := range unknown {
 		for {
 			method, path := e.Path()
-			r, err := w.send(method, path, jsonType, e.AppendBody(nil))
+			r, err := w.Send(method, path, jsonType, e.AppendBody(nil))
 			// Whatever is said now, nobody had heard before: a replay counts, unless
 			// the other one of two equal events has heard it.
-			if err == nil && b.told.answered(e, r.status, true, r.body) && r.status != 503 {
-				if success(r.status) && !b.told.heard[e.ID] {
+			if err == nil && b.told.answered(e, r.Status, true, r.Body) && r.Status != 503 {
+				if success(r.Status) && !b.told.heard[e.ID] {
 					b.told.heard[e.ID] = true
-					b.told.count(e, r.body)
+					b.told.count(e, r.Body)
 				}
 				break
 			}
 			if time.Now().After(until) {
 				return fmt.Errorf("%d of %d unknown outcomes could not be settled in %s; %s %s last: %d %v",
-					len(unknown)-i, len(unknown), settleMax, method, path, r.status, err)
+					len(unknown)-i, len(unknown), settleMax, method, path, r.Status, err)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}

@@ -16,6 +16,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/kopilka/kopilka/bench/server"
+	"github.com/kopilka/kopilka/bench/wire"
 )
 
 // TestMain is the echo when it is called as one: it is started as a process.
@@ -39,7 +42,7 @@ func TestWhatCounts(t *testing.T) {
 	}
 	var next atomic.Pointer[say]
 	quit := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		switch say := next.Load(); say.status {
 		case -1:
@@ -51,7 +54,7 @@ func TestWhatCounts(t *testing.T) {
 			io.WriteString(w, say.body)
 		}
 	}))
-	defer server.Close()
+	defer far.Close()
 	defer close(quit)
 
 	o := &options{mix: "accrual", members: 10, seed: 1, prefix: "t-"}
@@ -59,9 +62,9 @@ func TestWhatCounts(t *testing.T) {
 	f := func(what string, batch int, echo, counts bool, answer say, want want, refusals, failures map[string]int64) {
 		t.Helper()
 		next.Store(&answer)
-		c := &connection{tally: newTally(o), wire: newWire(strings.TrimPrefix(server.URL, "http://"), "", timeout),
+		c := &connection{tally: newTally(o), wire: wire.New(strings.TrimPrefix(far.URL, "http://"), "", timeout),
 			source: newTill(o, shopOf(o), 0, 0), batch: batch, echo: echo, shown: new(shown)}
-		defer c.wire.close()
+		defer c.wire.Close()
 		c.once(time.Now().Add(-time.Second), counts) // who came a second ago has waited for a second
 		got := want
 		got.waits, got.requests, got.commands = c.waits.TotalCount(), c.requests, c.commands
@@ -166,12 +169,12 @@ func TestKeyIsNotShown(t *testing.T) {
 // that refuses now and then, and one that refuses all.
 func TestRatio(t *testing.T) {
 	o := smallOptions(binaryOf(t))
-	s, err := startServer(o)
+	s, err := server.Start(o.serve, o.data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.kill()
-	to, err := url.Parse(s.url)
+	defer s.Kill()
+	to, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +189,7 @@ func TestRatio(t *testing.T) {
 		proxy.ServeHTTP(w, r)
 	}))
 	defer gate.Close()
-	o.url, o.key, o.closed, o.echo, o.rounds = gate.URL, s.key, true, true, 3
+	o.url, o.key, o.closed, o.echo, o.rounds = gate.URL, s.Key, true, true, 3
 	o.duration, o.warmup = 200*time.Millisecond, 50*time.Millisecond
 
 	b, err := openBooks(o)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kopilka/kopilka/bench/wire"
 	"github.com/kopilka/kopilka/bench/workload"
 	"github.com/valyala/fasthttp"
 )
@@ -84,8 +85,8 @@ func (r *report) onlyTaken(who string) (perSecond float64, err error) {
 
 // typicalAnswer sends one request of the load and gives the server's answer to it.
 func (b *books) typicalAnswer() ([]byte, error) {
-	c := &connection{tally: newTally(b.o), wire: newWire(b.addr, b.till.Key, b.o.timeout), batch: b.o.batch}
-	defer c.wire.close()
+	c := &connection{tally: newTally(b.o), wire: wire.New(b.addr, b.till.Key, b.o.timeout), batch: b.o.batch}
+	defer c.wire.Close()
 	s := &street{o: b.o, run: b.runs}
 	defer s.close()
 	c.source = s
@@ -116,14 +117,14 @@ func (c *connection) ask() ([]byte, error) {
 			c.body = append(e.AppendLine(c.body), '\n')
 		}
 	}
-	r, err := c.wire.send(method, path, contentType, c.body)
+	r, err := c.wire.Send(method, path, contentType, c.body)
 	if err != nil {
 		return nil, err
 	}
-	answer := slices.Clone(r.body)
+	answer := slices.Clone(r.Body)
 	c.take(r)
-	if !success(r.status) {
-		return nil, fmt.Errorf("%s %s: %d %.300s", method, path, r.status, answer)
+	if !success(r.Status) {
+		return nil, fmt.Errorf("%s %s: %d %.300s", method, path, r.Status, answer)
 	}
 	return answer, nil
 }

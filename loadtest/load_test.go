@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/kopilka/kopilka/bench/server"
 )
 
 // binaryOf builds the server from this checkout.
@@ -55,13 +57,13 @@ func TestLoad(t *testing.T) {
 // what the tills were told once they have asked again.
 func TestUnknownOutcomes(t *testing.T) {
 	o := smallOptions(binaryOf(t))
-	s, err := startServer(o)
+	s, err := server.Start(o.serve, o.data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.kill()
-	line := newLine(t, strings.TrimPrefix(s.url, "http://"))
-	o.url, o.key, o.mix, o.rate = "http://"+line.addr, s.key, "shop", 1000
+	defer s.Kill()
+	line := newLine(t, strings.TrimPrefix(s.URL, "http://"))
+	o.url, o.key, o.mix, o.rate = "http://"+line.addr, s.Key, "shop", 1000
 	b, err := openBooks(o)
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kopilka/kopilka/bench/server"
 )
 
 // options are the flags.
@@ -146,16 +148,23 @@ func (o *options) check(rest []string) error {
 // load is the whole of a run.
 func load(o *options) (err error) {
 	if o.serve != "" {
-		s, err := startServer(o)
+		if server.InMemory(o.data) {
+			fmt.Fprintln(os.Stderr, "kopilka-loadtest: the server's folder lies in memory, where a sync costs nothing: use --data with a folder on a disk")
+		}
+		s, err := server.Start(o.serve, o.data)
 		if err != nil {
 			return err
 		}
-		defer s.kill()
-		o.url, o.key = s.url, s.key
+		defer s.Kill()
+		o.url, o.key = s.URL, s.Key
 		if err := loadURL(o); err != nil {
 			return err
 		}
-		return s.stopAndVerify()
+		if err := s.StopAndVerify(); err != nil {
+			return err
+		}
+		fmt.Println("kopilka verify: the folder is whole")
+		return nil
 	}
 	return loadURL(o)
 }

@@ -11,13 +11,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kopilka/kopilka/bench/wire"
 	"github.com/kopilka/kopilka/bench/workload"
 )
 
 // connection sends commands one request after another and keeps its tally.
 type connection struct {
 	*tally
-	wire   *wire
+	wire   *wire.Conn
 	source source
 	batch  int
 	echo   bool // the other side is no Kopilka: its answers are not read
@@ -52,7 +53,7 @@ func (c *connection) once(came time.Time, counts bool) {
 			c.body = append(e.AppendLine(c.body), '\n')
 		}
 	}
-	r, err := c.wire.send(method, path, contentType, c.body)
+	r, err := c.wire.Send(method, path, contentType, c.body)
 	wait := time.Since(came)
 	taken, refused := 0, 0
 	if err == nil {
@@ -73,7 +74,7 @@ func (c *connection) once(came time.Time, counts bool) {
 	if err != nil {
 		for _, e := range c.events {
 			switch {
-			case errors.Is(err, errNotSent):
+			case errors.Is(err, wire.ErrNotSent):
 				c.failures["not connected"]++
 			case timedOut(err):
 				c.lost(e, "timed out")
@@ -81,7 +82,7 @@ func (c *connection) once(came time.Time, counts bool) {
 				c.lost(e, "no answer")
 			}
 		}
-		if errors.Is(err, errNotSent) {
+		if errors.Is(err, wire.ErrNotSent) {
 			time.Sleep(10 * time.Millisecond) // a server that is away is not asked more often
 		}
 	}
@@ -94,7 +95,7 @@ func timedOut(err error) bool {
 
 // take reads what the server said about every command of the request, and tells
 // how many of them it took and how many it refused.
-func (c *connection) take(r reply) (taken, refused int) {
+func (c *connection) take(r wire.Reply) (taken, refused int) {
 	hear := func(e *workload.Event, status int, replayed bool, fields []byte) {
 		switch known := c.answered(e, status, replayed, fields); {
 		case !known:
@@ -106,19 +107,19 @@ func (c *connection) take(r reply) (taken, refused int) {
 		}
 	}
 	switch {
-	case c.echo && success(r.status):
+	case c.echo && success(r.Status):
 		return len(c.events), 0
 	case c.batch <= 1:
-		hear(c.events[0], r.status, r.replayed, r.body)
+		hear(c.events[0], r.Status, r.Replayed, r.Body)
 		return taken, refused
-	case !success(r.status):
+	case !success(r.Status):
 		for _, e := range c.events {
-			hear(e, r.status, false, r.body)
+			hear(e, r.Status, false, r.Body)
 		}
 		return taken, refused
 	}
 	i := 0
-	for line := range bytes.Lines(r.body) {
+	for line := range bytes.Lines(r.Body) {
 		if i == len(c.events) {
 			break
 		}
@@ -140,7 +141,7 @@ func (o *options) drive(addr, key string, run int, echo bool, warmup, duration t
 	sh := new(shown)
 	conns := make([]*connection, o.conns)
 	for i := range conns {
-		c := &connection{tally: newTally(o), wire: newWire(addr, key, o.timeout), source: s,
+		c := &connection{tally: newTally(o), wire: wire.New(addr, key, o.timeout), source: s,
 			batch: o.batch, echo: echo, shown: sh}
 		if o.mix != "shop" {
 			c.source = newTill(o, shop, run, i)
@@ -187,7 +188,7 @@ func (o *options) drive(addr, key string, run int, echo bool, warmup, duration t
 
 	sum := newTally(o)
 	for _, c := range conns {
-		c.wire.close()
+		c.wire.Close()
 		sum.add(c.tally)
 	}
 	return sum, pace{took: max(took, time.Millisecond), missed: missed}

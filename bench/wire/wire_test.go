@@ -1,4 +1,4 @@
-package main
+package wire
 
 import (
 	"bytes"
@@ -45,8 +45,8 @@ func TestWireSpeaksHTTP(t *testing.T) {
 		w.Write(body)
 	}))
 	defer server.Close()
-	w := newWire(strings.TrimPrefix(server.URL, "http://"), "kpk_a_b", 5*time.Second)
-	defer w.close()
+	w := New(strings.TrimPrefix(server.URL, "http://"), "kpk_a_b", 5*time.Second)
+	defer w.Close()
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		body := bytes.Repeat([]byte(strconv.Itoa(rnd.IntN(1000))), rnd.IntN(20_000)>>rnd.IntN(12))
@@ -63,12 +63,12 @@ func TestWireSpeaksHTTP(t *testing.T) {
 			path += fmt.Sprintf("&chunks=%d", 1+rnd.IntN(5000))
 			body = body[:min(len(body), 20_000)]
 		}
-		r, err := w.send("POST", path, jsonType, body)
+		r, err := w.Send("POST", path, "application/json", body)
 		if err != nil {
 			t.Fatalf("seed %d: %s: %v", seed, path, err)
 		}
-		if r.status != status || r.replayed != again || !bytes.Equal(r.body, body) {
-			t.Fatalf("seed %d: %s: status %d, replayed %t, %d bytes; sent %d", seed, path, r.status, r.replayed, len(r.body), len(body))
+		if r.Status != status || r.Replayed != again || !bytes.Equal(r.Body, body) {
+			t.Fatalf("seed %d: %s: status %d, replayed %t, %d bytes; sent %d", seed, path, r.Status, r.Replayed, len(r.Body), len(body))
 		}
 	}
 }
@@ -94,11 +94,11 @@ func TestWireReadsCrumbs(t *testing.T) {
 				time.Sleep(100 * time.Microsecond)
 			}
 		}()
-		w := newWire(l.Addr().String(), "", 5*time.Second)
-		defer w.close()
-		r, err := w.send("GET", "/", "", nil)
-		if err != nil || string(r.body) != body || r.status != 201 {
-			t.Fatalf("%q: got %d %q, %v", say, r.status, r.body, err)
+		w := New(l.Addr().String(), "", 5*time.Second)
+		defer w.Close()
+		r, err := w.Send("GET", "/", "", nil)
+		if err != nil || string(r.Body) != body || r.Status != 201 {
+			t.Fatalf("%q: got %d %q, %v", say, r.Status, r.Body, err)
 		}
 	}
 	f("HTTP/1.1 201 Created\r\nX: y\r\nContent-Length: 5\r\n\r\nhello", "hello")
@@ -128,8 +128,8 @@ func TestWireTellsWhatItKnows(t *testing.T) {
 			time.Sleep(time.Second)
 			c.Close()
 		}()
-		w := newWire(l.Addr().String(), "", 200*time.Millisecond)
-		_, err := w.send("GET", "/", "", nil)
+		w := New(l.Addr().String(), "", 200*time.Millisecond)
+		_, err := w.Send("GET", "/", "", nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Fatalf("%q: got error %v; want %s", say, err, want)
 		}
@@ -146,8 +146,8 @@ func TestWireTellsWhatItKnows(t *testing.T) {
 	f("SSH-2.0-OpenSSH_9.2\r\n\r\n", true, "not HTTP")
 	f("", false, "timeout")
 	l.Close()
-	w := newWire(l.Addr().String(), "", 200*time.Millisecond)
-	if _, err := w.send("GET", "/", "", nil); err == nil || !strings.Contains(err.Error(), "not sent") {
+	w := New(l.Addr().String(), "", 200*time.Millisecond)
+	if _, err := w.Send("GET", "/", "", nil); err == nil || !strings.Contains(err.Error(), "not sent") {
 		t.Fatalf("nobody listens: got %v", err)
 	}
 }

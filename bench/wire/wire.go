@@ -1,4 +1,7 @@
-package main
+// Package wire is the client of load tests: HTTP/1.1 over one connection that is kept
+// open, at as little cost to the client as can be, since it shares the machine with
+// the server that is measured.
+package wire
 
 import (
 	"bytes"
@@ -10,11 +13,11 @@ import (
 	"time"
 )
 
-// wire is one keep-alive connection of HTTP/1.1, written and read by hand: a
-// request is one write, an answer usually one read, and neither allocates. A
-// client that costs as much as the server measures itself; this one is the same
-// for the server and for the echo.
-type wire struct {
+// Conn is one keep-alive connection, written and read by hand: a request is one
+// write, an answer usually one read, and neither allocates. A client that costs as
+// much as the server measures itself; this one is the same for the server and for
+// the echo. One goroutine uses it.
+type Conn struct {
 	addr    string
 	auth    string // the header Authorization with its end of line, or nothing
 	timeout time.Duration
@@ -23,32 +26,34 @@ type wire struct {
 	in      []byte // what was read; the answer aliases it
 }
 
-// reply is an answer. Its body is good until the next request.
-type reply struct {
-	status   int
-	replayed bool // Idempotent-Replayed: true
-	body     []byte
+// Reply is an answer. Its body is good until the next request.
+type Reply struct {
+	Status   int
+	Replayed bool // Idempotent-Replayed: true
+	Body     []byte
 }
 
-// errNotSent wraps failures before anything went out: the server has surely
+// ErrNotSent wraps failures before anything went out: the server has surely
 // not heard of the request.
-var errNotSent = errors.New("not sent")
+var ErrNotSent = errors.New("not sent")
 
-func newWire(addr, key string, timeout time.Duration) *wire {
-	w := &wire{addr: addr, timeout: timeout}
+// New is a connection to addr, opened at the first request. A key may be empty; the
+// timeout is that of one request.
+func New(addr, key string, timeout time.Duration) *Conn {
+	w := &Conn{addr: addr, timeout: timeout}
 	if key != "" {
 		w.auth = "Authorization: Bearer " + key + "\r\n"
 	}
 	return w
 }
 
-// send does one request. After an error the connection is closed; the next
+// Send does one request. After an error the connection is closed; the next
 // request opens another one.
-func (w *wire) send(method, path, contentType string, body []byte) (reply, error) {
+func (w *Conn) Send(method, path, contentType string, body []byte) (Reply, error) {
 	if w.nc == nil {
 		nc, err := net.DialTimeout("tcp", w.addr, w.timeout)
 		if err != nil {
-			return reply{}, fmt.Errorf("%w: %w", errNotSent, err)
+			return Reply{}, fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
 		w.nc = nc
 	}
@@ -71,21 +76,22 @@ func (w *wire) send(method, path, contentType string, body []byte) (reply, error
 	w.out = b
 	w.nc.SetDeadline(time.Now().Add(w.timeout))
 	if _, err := w.nc.Write(b); err != nil {
-		w.close()
-		return reply{}, fmt.Errorf("write: %w", err)
+		w.Close()
+		return Reply{}, fmt.Errorf("write: %w", err)
 	}
 	r, keep, err := w.read()
 	if err != nil {
-		w.close()
-		return reply{}, fmt.Errorf("read: %w", err)
+		w.Close()
+		return Reply{}, fmt.Errorf("read: %w", err)
 	}
 	if !keep {
-		w.close()
+		w.Close()
 	}
 	return r, nil
 }
 
-func (w *wire) close() {
+// Close ends the connection; the next request opens another one.
+func (w *Conn) Close() {
 	if w.nc != nil {
 		w.nc.Close()
 		w.nc = nil
@@ -93,7 +99,7 @@ func (w *wire) close() {
 }
 
 // more reads what there is after the first n bytes of in.
-func (w *wire) more() error {
+func (w *Conn) more() error {
 	if len(w.in) == cap(w.in) {
 		w.in = append(w.in, make([]byte, max(4096, len(w.in)))...)[:len(w.in)]
 	}
@@ -119,7 +125,7 @@ var (
 )
 
 // read takes one answer off the connection; keep tells whether it stays open.
-func (w *wire) read() (r reply, keep bool, err error) {
+func (w *Conn) read() (r Reply, keep bool, err error) {
 	w.in = w.in[:0]
 	end := -1
 	for from := 0; end < 0; {
@@ -137,7 +143,7 @@ func (w *wire) read() (r reply, keep bool, err error) {
 	if len(line) < len("HTTP/1.1 200") || string(line[:9]) != "HTTP/1.1 " {
 		return r, false, errNotHTTP
 	}
-	if r.status, err = strconv.Atoi(string(line[9:12])); err != nil {
+	if r.Status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return r, false, errNotHTTP
 	}
 	keep = true
@@ -154,7 +160,7 @@ func (w *wire) read() (r reply, keep bool, err error) {
 		case bytes.EqualFold(name, headConnection):
 			keep = !bytes.EqualFold(value, []byte("close"))
 		case bytes.EqualFold(name, headReplayed):
-			r.replayed = string(value) == "true"
+			r.Replayed = string(value) == "true"
 		case bytes.EqualFold(name, headTransfer):
 			chunks = bytes.EqualFold(value, []byte("chunked"))
 		}
@@ -162,7 +168,7 @@ func (w *wire) read() (r reply, keep bool, err error) {
 	from := end + len(blank)
 	switch {
 	case chunks:
-		r.body, err = w.readChunks(from)
+		r.Body, err = w.readChunks(from)
 		return r, keep, err
 	case length < 0:
 		return r, false, errBodyUnbounded
@@ -172,12 +178,12 @@ func (w *wire) read() (r reply, keep bool, err error) {
 			return r, false, err
 		}
 	}
-	r.body = w.in[from : from+length]
+	r.Body = w.in[from : from+length]
 	return r, keep, nil
 }
 
 // readChunks puts the chunks of a body together where the first one begins.
-func (w *wire) readChunks(from int) ([]byte, error) {
+func (w *Conn) readChunks(from int) ([]byte, error) {
 	to, at := from, from // the body ends at to; the next chunk's head begins at at
 	for {
 		nl := bytes.Index(w.in[at:], blank[:2])

@@ -1,6 +1,9 @@
-package main
+// Package server runs a Kopilka of its own, in a process of its own, on a folder that
+// goes with it: for load tests and for comparisons beside other servers.
+package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -14,10 +17,13 @@ import (
 	"time"
 )
 
-// server is a Kopilka of its own for one run, on a folder that goes with it.
-type server struct {
+// Server is a Kopilka that was started here.
+type Server struct {
+	URL string
+	Key string // an admin's
+	PID int
+
 	binary, dir string
-	url, key    string
 	log         string // what the server writes
 	cmd         *exec.Cmd
 	ended       chan error
@@ -26,38 +32,38 @@ type server struct {
 // startMax is how long a server may take to be ready.
 const startMax = 30 * time.Second
 
-func startServer(o *options) (*server, error) {
-	dir, err := os.MkdirTemp(o.data, "kopilka-loadtest-")
+// Start starts a binary on a new folder inside dir, or inside that of temporary
+// files, and returns when it serves. Flags are those of kopilka serve.
+func Start(binary, dir string, flags ...string) (*Server, error) {
+	dir, err := os.MkdirTemp(dir, "kopilka-server-")
 	if err != nil {
 		return nil, fmt.Errorf("folder for the server: %w", err)
 	}
-	if inMemory(dir) {
-		fmt.Fprintf(os.Stderr, "kopilka-loadtest: %s lies in memory, where a sync costs nothing: use --data with a folder on a disk\n", dir)
-	}
-	s := &server{binary: o.serve, dir: dir, log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
-	if err := s.start(); err != nil {
+	s := &Server{binary: binary, dir: dir, log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
+	if err := s.start(flags); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) start() error {
+func (s *Server) start(flags []string) error {
 	var secret [32]byte
 	rand.Read(secret[:])
-	s.key = "kpk_loadtest_" + base64.RawURLEncoding.EncodeToString(secret[:])
+	s.Key = "kpk_bench_" + base64.RawURLEncoding.EncodeToString(secret[:])
 
 	log, err := os.Create(s.log)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--listen", "127.0.0.1:0")
-	s.cmd.Env = append(os.Environ(), "KOPILKA_ADMIN_KEY="+s.key)
+	s.cmd = exec.Command(s.binary, append([]string{"serve", "--data", filepath.Join(s.dir, "data"), "--listen", "127.0.0.1:0"}, flags...)...)
+	s.cmd.Env = append(os.Environ(), "KOPILKA_ADMIN_KEY="+s.Key)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", s.binary, err)
 	}
+	s.PID = s.cmd.Process.Pid
 	go func() { s.ended <- s.cmd.Wait() }()
 	for until := time.Now().Add(startMax); ; time.Sleep(20 * time.Millisecond) {
 		if s.ready() {
@@ -80,15 +86,15 @@ func (s *server) start() error {
 var listens = regexp.MustCompile(`(?m)^listen +(http://127\.0\.0\.1:\d+)$`)
 
 // ready looks up where the server listens and asks it whether it serves.
-func (s *server) ready() bool {
-	if s.url == "" {
+func (s *Server) ready() bool {
+	if s.URL == "" {
 		m := listens.FindStringSubmatch(s.said())
 		if m == nil {
 			return false
 		}
-		s.url = m[1]
+		s.URL = m[1]
 	}
-	r, err := http.Get(s.url + "/readyz")
+	r, err := http.Get(s.URL + "/readyz")
 	if err != nil {
 		return false
 	}
@@ -97,13 +103,13 @@ func (s *server) ready() bool {
 }
 
 // said is the end of what the server wrote.
-func (s *server) said() string {
+func (s *Server) said() string {
 	b, _ := os.ReadFile(s.log)
 	return string(b[max(0, len(b)-2000):])
 }
 
-// stopAndVerify ends the server as an operator would and lets it prove its folder.
-func (s *server) stopAndVerify() error {
+// StopAndVerify ends the server as an operator would and lets it prove its folder.
+func (s *Server) StopAndVerify() error {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	err := <-s.ended
 	s.ended <- err
@@ -114,20 +120,21 @@ func (s *server) stopAndVerify() error {
 	if err != nil {
 		return fmt.Errorf("kopilka verify: %w\n%s", err, out)
 	}
-	fmt.Println("kopilka verify: the folder is whole")
 	return nil
 }
 
-// kill ends the server whatever it does, and removes its folder.
-func (s *server) kill() {
+// Kill ends the server whatever it does, and removes its folder.
+func (s *Server) Kill() {
 	if err := s.cmd.Process.Kill(); err == nil || errors.Is(err, os.ErrProcessDone) {
 		<-s.ended
 	}
 	os.RemoveAll(s.dir)
 }
 
-// inMemory tells whether a folder lies on a tmpfs.
-func inMemory(dir string) bool {
+// InMemory tells whether a folder lies on a tmpfs, where a sync costs nothing. An
+// empty name is the folder of temporary files.
+func InMemory(dir string) bool {
+	dir = cmp.Or(dir, os.TempDir())
 	const tmpfsMagic = 0x01021994
 	var st syscall.Statfs_t
 	return syscall.Statfs(dir, &st) == nil && st.Type == tmpfsMagic
