@@ -3,7 +3,7 @@
 GO ?= go
 BIN := .bin
 
-.PHONY: run serve test race damage bench loadtest tidy build clean
+.PHONY: run serve test race damage bench bench-peers loadtest tidy build clean
 
 run: build ## a made-up chain with a year of trade; prints what to try
 	$(BIN)/kopilka demo
@@ -15,9 +15,9 @@ build:
 	$(GO) build -o $(BIN)/kopilka ./cmd/kopilka
 
 test: ## everything that is proved on every change
-	$(GO) vet ./... ./loadtest/...
+	$(GO) vet ./... ./loadtest/... ./bench/rivals/...
 	@test -d ../shared/data || echo "SKIPPED: there is no ../shared/data beside the checkout; tests on real receipts do not run (docs/testing.md)"
-	$(GO) test ./... ./loadtest/...
+	$(GO) test ./... ./loadtest/... ./bench/rivals/...
 
 race: ## the same under the race detector
 	$(GO) test -race -short ./...
@@ -31,6 +31,10 @@ bench: ## benchmarks at the size of KOPILKA_BENCH_MEMBERS, default 10 million
 loadtest: build ## durable accruals against a bare echo, by turns, and the books checked
 	$(GO) build -o $(BIN)/kopilka-loadtest ./loadtest
 	$(BIN)/kopilka-loadtest --serve $(BIN)/kopilka --closed --connections 64 --echo --rounds 5
+
+bench-peers: build ## the same durable commands at PostgreSQL and Redis, where installed, by turns
+	$(GO) build -o $(BIN)/kopilka-rivals ./bench/rivals
+	$(BIN)/kopilka-rivals --kopilka $(BIN)/kopilka $(PEERS)
 
 tidy: ## go.mod as it should be; see go.work about go-brrr
 	$(GO) mod edit -replace github.com/molecule-man/go-brrr=github.com/molecule-man/go-brrr@v1.0.1
