@@ -12,18 +12,42 @@ import (
 // those of a hold, which stay the member's, are 0.
 type entry struct {
 	kind   string
-	points kopilka.Points // signed
-	lot    *kopilka.Lot   // of expire: which lot ran out
-	leg    *kopilka.Leg   // of what another's command, or his own, gave beside a purchase
-	held   kopilka.Points // of hold: set aside
-	freed  kopilka.Points // of capture and void, and of a receipt with a hold: free again
-	own    bool           // the command was about the member of the ledger
+	points kopilka.Points   // signed
+	lot    *kopilka.Lot     // of expire: which lot ran out
+	leg    *kopilka.Leg     // of what another's command, or his own, gave beside a purchase
+	held   kopilka.Points   // of hold: set aside
+	freed  kopilka.Points   // of capture and void, and of a receipt with a hold: free again
+	own    bool             // the command was about the member of the ledger
+	buyer  kopilka.MemberNo // of a return that is not his own: whose purchase it was
 }
 
 // entriesOf gives the entries that one command made in a member's ledger, the
 // newest first: what ran out before it was found when the member was touched, and
 // so is the oldest; legs come after what the purchase earned. An entry of 0 points
 // is there only where it says something else.
+//
+// A return of what another has bought, who was part of the member at the time and is
+// not any more, is the other's.
+func (s *Server) entriesOf(m kopilka.MemberNo, record *commit.Record) ([]entry, error) {
+	list := entriesOf(m, record.Command, &record.Outcome)
+	c, ok := record.Command.(*kopilka.Return)
+	if !ok || c.Receipt == "" || record.Outcome.Member != m {
+		return list, nil
+	}
+	sale, err := s.queue.Record(c.ReceiptSeq)
+	if err != nil {
+		return nil, err
+	}
+	if buyer := sale.Outcome.Member; !s.same(buyer, m) {
+		for i := range list {
+			if list[i].kind != "expire" {
+				list[i].own, list[i].buyer = false, buyer
+			}
+		}
+	}
+	return list, nil
+}
+
 func entriesOf(m kopilka.MemberNo, c kopilka.Command, out *kopilka.Outcome) []entry {
 	var list []entry
 	own := out.Member == m
@@ -170,10 +194,12 @@ func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry, named
 	} else if v.leg != nil {
 		strField(e, "leg", v.leg.Kind.String())
 		if named && !v.own {
-			s.friendFields(e, record)
+			s.friendFields(e, record, record.Outcome.Member)
 		}
-	} else {
+	} else if v.own {
 		s.entryOf(e, record, v)
+	} else if named {
+		s.friendFields(e, record, v.buyer)
 	}
 	if d != nil && v.own {
 		optField(e, "store", d.Store)
@@ -181,8 +207,8 @@ func (s *Server) entryShown(e *jx.Encoder, record *commit.Record, v entry, named
 	s.timeField(e, "recorded_at", record.Outcome.Time)
 }
 
-// friendFields writes whose command brought the member a leg, and of which receipt.
-func (s *Server) friendFields(e *jx.Encoder, record *commit.Record) {
+// friendFields writes whose purchase brought an entry, and which receipt.
+func (s *Server) friendFields(e *jx.Encoder, record *commit.Record, friend kopilka.MemberNo) {
 	receipt := ""
 	switch c := record.Command.(type) {
 	case *kopilka.Receipt:
@@ -191,7 +217,6 @@ func (s *Server) friendFields(e *jx.Encoder, record *commit.Record) {
 		receipt = c.Receipt
 	}
 	optField(e, "receipt", receipt)
-	friend := record.Outcome.Member
 	card := ""
 	s.queue.View(func(b *engine.State) { card = b.Card(friend) })
 	e.FieldStart("friend")

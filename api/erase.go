@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/engine"
@@ -75,6 +76,29 @@ func (s *Server) forget(m kopilka.MemberNo) error {
 	}
 	s.learning.Unlock()
 	return s.vault.EraseAll(slots)
+}
+
+// forgottenAt is when the person behind a number was forgotten; behind all instants when
+// he was not. The erasure is near the head of his ledger: behind it come only returns.
+func (s *Server) forgottenAt(m kopilka.MemberNo) (kopilka.Time, error) {
+	at := kopilka.Seq(0)
+	s.queue.View(func(b *engine.State) {
+		m = b.Resolve(m)
+		if _, erased := b.ErasedKey(m); erased {
+			at = b.Row(m, s.queue.Now()).LastEntry
+		}
+	})
+	for at != 0 {
+		record, err := s.queue.Record(at)
+		if err != nil {
+			return 0, err
+		}
+		if record.Command.Kind() == kopilka.KindErase {
+			return record.Outcome.Time, nil
+		}
+		at, _ = before(m, &record.Outcome)
+	}
+	return math.MaxInt64, nil
 }
 
 // eraseKeys destroys the keys of all who were ever forgotten, those that are gone

@@ -100,7 +100,11 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 		if err != nil {
 			return s.failed(err)
 		}
-		for _, x := range entriesOf(row.No, record.Command, &record.Outcome) {
+		list, err := s.entriesOf(row.No, &record)
+		if err != nil {
+			return s.failed(err)
+		}
+		for _, x := range list {
 			s.entryShown(e, &record, x, false)
 		}
 		if record.Outcome.Member == row.No && isSale(record.Command) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/kopilka/kopilka"
 	"github.com/kopilka/kopilka/commit"
-	"github.com/kopilka/kopilka/engine"
 	"github.com/valyala/fasthttp"
 )
 
@@ -217,14 +216,14 @@ func (s *Server) findHold(id string, looked *kopilka.Seq) (v held, p *problem) {
 	return v, nil
 }
 
-// state is how a hold stands at an instant; forgotten tells that its member was,
-// who takes what nobody has spent with him.
-func (v *held) state(now kopilka.Time, forgotten bool) string {
+// state is how a hold stands at an instant; forgotten is when its member was, who
+// takes with him what he holds then.
+func (v *held) state(now, forgotten kopilka.Time) string {
 	if v.end == nil {
-		if forgotten {
+		switch {
+		case forgotten < v.hold.Until:
 			return "forfeited"
-		}
-		if now >= v.hold.Until {
+		case now >= v.hold.Until:
 			return "lapsed"
 		}
 		return "open"
@@ -268,10 +267,10 @@ func (s *Server) getHold(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	forgotten := false
-	s.queue.View(func(b *engine.State) {
-		_, forgotten = b.ErasedKey(b.Resolve(v.record.Outcome.Member))
-	})
+	forgotten, err := s.forgottenAt(v.record.Outcome.Member)
+	if err != nil {
+		return s.failed(err)
+	}
 	e := &c.out
 	e.ObjStart()
 	strField(e, "id", v.hold.ID)

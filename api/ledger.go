@@ -77,7 +77,10 @@ func (s *Server) ledger(c *call) *problem {
 		if !ok {
 			return notOfThisList()
 		}
-		list := entriesOf(m.No, record.Command, &record.Outcome)
+		list, err := s.entriesOf(m.No, &record)
+		if err != nil {
+			return s.failed(err)
+		}
 		for ; skip < len(list) && shown < limit; skip++ {
 			s.entryShown(e, &record, list[skip], c.key.Role == kopilka.RoleAdmin)
 			shown++

@@ -150,16 +150,8 @@ func progress(e *jx.Encoder, m *memberView) {
 }
 
 // lots writes the points with the instants between which they can be spent.
-// Where the whole balance runs out together, that is the end of every lot.
+// Where inactivity takes them, that is the end of every lot.
 func (s *Server) lots(e *jx.Encoder, m *memberView) {
-	var sum kopilka.Points
-	for i := range m.Lots {
-		sum += m.Lots[i].Points
-	}
-	end := kopilka.DayNever
-	if m.NextExpiry.Points == sum {
-		end = m.NextExpiry.Expires
-	}
 	e.FieldStart("lots")
 	e.ArrStart()
 	for _, l := range m.Lots {
@@ -170,7 +162,7 @@ func (s *Server) lots(e *jx.Encoder, m *memberView) {
 		} else {
 			s.timeField(e, "activates_at", s.queue.Calendar().Start(l.Activates))
 		}
-		s.dayEndField(e, "expires_at", min(l.Expires, end))
+		s.dayEndField(e, "expires_at", min(l.Expires, m.LastDay))
 		e.ObjEnd()
 	}
 	e.ArrEnd()

@@ -247,6 +247,7 @@ type Member struct {
 	Lots       []kopilka.Lot // soonest to expire first; Activates 0 = can be spent now
 	Expired    []kopilka.Lot // run out, and not yet in the ledger
 	NextExpiry kopilka.Lot
+	LastDay    kopilka.Day // on which inactivity takes what is there; DayNever where it does not
 
 	LastEntry kopilka.Seq
 	ProfileAt kopilka.Seq
@@ -290,7 +291,7 @@ func (s *State) Row(m kopilka.MemberNo, at kopilka.Time) Member {
 		v.Lots = appendLike(v.Lots, o)
 	}
 	v.Held = s.heldLots(m, a, at, &v.Lots)
-	v.NextExpiry = s.nextExpiry(m, a, at)
+	v.NextExpiry, v.LastDay = s.nextExpiry(m, a, at), s.lastDay(a)
 	return v
 }
 

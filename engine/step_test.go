@@ -231,7 +231,7 @@ func byExpiry(lots []kopilka.Lot) []kopilka.Lot {
 func sameMember(s *State, b *clerk, m kopilka.MemberNo) error {
 	p, got := b.people[m], s.Row(m, s.Now())
 	want := Member{No: m, Card: p.card, Registered: p.registered, State: p.state, Blocked: p.blocked, Erased: p.erased, Tier: uint8(b.tierNow(p, b.after(m))),
-		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
+		TierMetric: b.metric(p), Debt: p.debt, NextExpiry: b.nextExpiry(p), LastDay: b.lastDay(p, kopilka.Lot{Expires: kopilka.DayNever}), LastEntry: p.lastEntry, ProfileAt: p.profileAt,
 		KeySlot: p.keySlot, PhoneTag: p.phone, Referrer: p.referrer}
 	want.Balance, want.Pending = b.balance(p)
 	want.Held, want.Holds, want.Certificates = b.held(p), b.holdsOf(p), b.certificatesOf(s, p)

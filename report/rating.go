@@ -77,10 +77,9 @@ func (f *ratingsFold) Report() (Report, error) {
 		if err != nil {
 			return v, err
 		}
-		if c, ok := record.Command.(*kopilka.Receipt); ok {
-			stores.of(c.Store).add(r)
-			cashiers.of(c.Store, c.Cashier).add(r)
-		}
+		d := kopilka.DeedOf(record.Command) // of a receipt, a redemption or a capture
+		stores.of(d.Store).add(r)
+		cashiers.of(d.Store, d.Cashier).add(r)
 	}
 	table := Table{Name: "stars", Keys: []string{"stars"}, Columns: []string{"ratings", "share_bp"}}
 	for i, share := range shares(by[:]) {

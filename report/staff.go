@@ -20,13 +20,15 @@ type staffFold struct {
 	cashiers tally[cashier]
 	premiums tally[int64] // net sales to members by cashier and version of the program
 	weeks    tally[int64] // enrolments by cashier and Monday
+	met      members      // who was enrolled up to here
 	returns  later[int64] // goods of sales that came back, wherever they did
 }
 
 type cashier struct{ receipts, sold, returned, premium, enrolled, payout int64 }
 
 func (f *staffFold) Reads() (since kopilka.Day, before, kinds kopilka.Kinds) {
-	return monday(f.set.From), 0, deals | kopilka.KindsOf(kopilka.KindMember)
+	enrolments := kopilka.KindsOf(kopilka.KindMember)
+	return monday(f.set.From), enrolments, deals | enrolments
 }
 
 // monday is the first day of a day's week.
@@ -60,7 +62,7 @@ func (f *staffFold) Add(r *Record) {
 }
 
 func (f *staffFold) enrols(r *Record, c *kopilka.PutMember) {
-	if !r.Outcome.Enrolled || c.Imported || c.Cashier == "" {
+	if !r.Outcome.Enrolled || f.again(r.Outcome.Member) || c.Imported || c.Cashier == "" {
 		return
 	}
 	if f.set.In(c.Registered) {
@@ -70,6 +72,15 @@ func (f *staffFold) enrols(r *Record, c *kopilka.PutMember) {
 	if start := monday(c.Registered); f.set.In(start + 6) {
 		*f.weeks.of(c.Cashier, start.String())++
 	}
+}
+
+// again tells whether the person behind a new number was enrolled before, under
+// another that was found to be his since: nobody is paid for him twice.
+func (f *staffFold) again(m kopilka.MemberNo) bool {
+	m = f.set.into(m)
+	known := f.met.has(m)
+	f.met.add(m)
+	return known
 }
 
 func (f *staffFold) Report() (Report, error) {

@@ -41,9 +41,16 @@ func (w *twin) staff() Report {
 		sheet = append(sheet, stroke{cashier: all[0].cashier, premium: premium})
 	}
 	var weekly []*event
+	met := map[int]bool{}
 	for i := range w.y.events {
 		e := &w.y.events[i]
-		if e.kind != "enrol" || e.imported || e.cashier == "" {
+		if e.kind != "enrol" {
+			continue
+		}
+		person := w.y.resolve(e.member)
+		again := met[person]
+		met[person] = true
+		if again || e.imported || e.cashier == "" {
 			continue
 		}
 		if w.set.In(e.day) {
