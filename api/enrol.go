@@ -130,6 +130,10 @@ func (s *Server) mergeBooks(o *order, now *engine.Member, known bool, referrer k
 				faults: []fault{{"/registered_at", "is on a day that has not come"}}}
 		}
 	}
+	if given := m.change.Consent.Value; given != nil && given.At > s.queue.Now()+kopilka.Time(aheadMax.Milliseconds()) {
+		return &problem{code: codeTooLate, detail: "consent.at is more than 5 minutes ahead of the server",
+			faults: []fault{{"/consent/at", "is more than 5 minutes ahead of the server"}}}
+	}
 	return nil
 }
 

@@ -103,13 +103,28 @@ func newKeyFields(e *jx.Encoder, c *kopilka.CreateKey, secret string) {
 	optField(e, "note", c.Note)
 }
 
-// getKeys lists all keys, revoked ones included, without their secrets.
+// getKeys lists the keys, the oldest first, revoked ones included, without their
+// secrets. A cursor is how many were shown.
 func (s *Server) getKeys(c *call) *problem {
-	if p := c.reads(); p != nil {
+	if p := c.reads("limit", "cursor"); p != nil {
+		return p
+	}
+	limit, p := c.limit(1000, 1000)
+	if p != nil {
+		return p
+	}
+	from, _, p := c.cursor()
+	if p != nil {
 		return p
 	}
 	var keys []engine.Key
 	s.queue.View(func(b *engine.State) { keys = b.Keys() })
+	if from.at > uint64(len(keys)) {
+		return notOfThisList()
+	}
+	keys = keys[from.at:]
+	more := len(keys) > limit
+	keys = keys[:min(limit, len(keys))]
 	e := &c.out
 	e.ObjStart()
 	e.FieldStart("data")
@@ -127,7 +142,7 @@ func (s *Server) getKeys(c *call) *problem {
 		e.ObjEnd()
 	}
 	e.ArrEnd()
-	c.nextCursor(false, cursor{})
+	c.nextCursor(more, cursor{at: from.at + uint64(limit)})
 	e.ObjEnd()
 	return c.reply(fasthttp.StatusOK)
 }

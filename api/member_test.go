@@ -69,6 +69,7 @@ func TestMemberRefusals(t *testing.T) {
 	f("c9", `{"referrer":"nobody"}`, codeMemberNotFound, "/referrer")
 	f("c9", `{"phone":"+79001234567"}`, codePhoneTaken, "")
 	f("c9", `{"registered_at":"2026-03-03T00:00:00+01:00"}`, codeTooLate, "/registered_at")
+	f("c9", `{"consent":{"text_version":"1","at":"2026-03-02T12:05:00.001+01:00"}}`, codeTooLate, "/consent/at")
 	f(strings.Repeat("c", 33), `{}`, codeMalformed, "")
 	f("a%2Fb", `{}`, codeMalformed, "")
 	s.as("s1", "PUT", "/v1/members/c9", `{"store":"S2"}`).refused(codeForbidden, "/store")

@@ -110,7 +110,9 @@ func TestKeys(t *testing.T) {
 	s.as("admin", "DELETE", "/v1/keys/"+id, "").is(200, "key_id", id, "revoked", true)
 	s.as("new", "POST", "/v1/receipts", `{"id":"b","card":"c1","amount":5}`).refused(codeUnauthorized, "")
 	s.as("admin", "DELETE", "/v1/keys/nosuch", "").refused(codeNotFound, "")
-	s.get("/v1/keys").is(200, "data.4.revoked", true)
+	s.get("/v1/keys").is(200, "data.4.revoked", true, "next_cursor", nil)
+	first := s.get("/v1/keys?limit=3").is(200, "data.2.key_id", "analyst")
+	s.get(fmt.Sprintf("/v1/keys?limit=3&cursor=%v", first.at("next_cursor"))).is(200, "data.1.revoked", true, "next_cursor", nil)
 }
 
 func TestBooks(t *testing.T) {

@@ -147,12 +147,21 @@ func (c *Client) CreateKey(k NewKey) (*Key, error) {
 }
 
 // Keys lists all API keys, without their secrets.
-func (c *Client) Keys() ([]Key, error) {
-	var out struct {
-		Data []Key `json:"data"`
+func (c *Client) Keys() (all []Key, err error) {
+	for path := "/v1/keys"; path != ""; {
+		var page struct {
+			Data       []Key  `json:"data"`
+			NextCursor string `json:"next_cursor"`
+		}
+		if _, err := c.call("GET", path, nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Data...)
+		if path = ""; page.NextCursor != "" {
+			path = "/v1/keys?cursor=" + url.QueryEscape(page.NextCursor)
+		}
 	}
-	_, err := c.call("GET", "/v1/keys", nil, &out)
-	return out.Data, err
+	return all, nil
 }
 
 // RevokeKey ends a key.

@@ -208,27 +208,29 @@ func keyCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List the keys", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var keys struct {
-				Data []struct {
-					KeyID   string `json:"key_id"`
-					Role    string
-					Store   *string
-					Note    string
-					Created string `json:"created_at"`
-					Revoked bool
-				}
-			}
-			if err := r.call(http.MethodGet, "/v1/keys", nil, &keys); err != nil {
-				return err
-			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tROLE\tSTORE\tCREATED\tREVOKED\tNOTE")
-			for _, k := range keys.Data {
-				store := ""
-				if k.Store != nil {
-					store = *k.Store
+			for path := "/v1/keys"; path != ""; {
+				var page struct {
+					Data []struct {
+						KeyID   string `json:"key_id"`
+						Role    string
+						Store   string
+						Note    string
+						Created string `json:"created_at"`
+						Revoked bool
+					}
+					NextCursor string `json:"next_cursor"`
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", k.KeyID, k.Role, store, k.Created, k.Revoked, k.Note)
+				if err := r.call(http.MethodGet, path, nil, &page); err != nil {
+					return err
+				}
+				for _, k := range page.Data {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\n", k.KeyID, k.Role, k.Store, k.Created, k.Revoked, k.Note)
+				}
+				if path = ""; page.NextCursor != "" {
+					path = "/v1/keys?cursor=" + url.QueryEscape(page.NextCursor)
+				}
 			}
 			return w.Flush()
 		},
