@@ -62,30 +62,13 @@ func (s *Server) givenCertificates(c *call) *problem {
 // position of the log, the oldest first, as they stood on that day. The books keep
 // those that can still pay; the rest is read from the log, in one pass over it.
 func (s *Server) certificatesOf(parts []kopilka.MemberNo, seq kopilka.Seq, today kopilka.Day) ([]*given, *problem) {
-	if p := s.passes.begin(); p != nil {
-		return nil, p
-	}
-	defer s.passes.end()
 	f := certificateFold{s: s, calendar: s.queue.Calendar(), versions: s.versions(), part: map[kopilka.MemberNo]bool{}, into: map[kopilka.MemberNo]kopilka.MemberNo{}}
 	for _, part := range parts {
 		f.part[part] = true
 	}
 	kinds := kopilka.KindsOf(kopilka.KindIssue, kopilka.KindMember, kopilka.KindReceipt, kopilka.KindReturn, kopilka.KindMerge, kopilka.KindUnmerge)
-	n := 0
-	err := s.queue.Records(1, seq, kinds, func(record *commit.Record) error {
-		if n++; n%stopLook == 0 && s.stopped.Err() != nil {
-			return errStopping
-		}
-		if record.Outcome.Time != 0 {
-			f.add(record)
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errStopping):
-		return nil, problemOf(codeOverloaded, "the server is shutting down")
-	case err != nil:
-		return nil, s.failed(err)
+	if p := s.readThrough(seq, kinds, f.add); p != nil {
+		return nil, p
 	}
 	for _, x := range f.all {
 		if x.To < today {
@@ -94,6 +77,32 @@ func (s *Server) certificatesOf(parts []kopilka.MemberNo, seq kopilka.Seq, today
 		}
 	}
 	return f.all, nil
+}
+
+// readThrough shows f what was decided of some kinds of commands up to a position, in
+// one pass over the log, for which it waits its turn.
+func (s *Server) readThrough(seq kopilka.Seq, kinds kopilka.Kinds, f func(*commit.Record)) *problem {
+	if p := s.passes.begin(); p != nil {
+		return p
+	}
+	defer s.passes.end()
+	n := 0
+	err := s.queue.Records(1, seq, kinds, func(record *commit.Record) error {
+		if n++; n%stopLook == 0 && s.stopped.Err() != nil {
+			return errStopping
+		}
+		if record.Outcome.Time != 0 {
+			f(record)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errStopping):
+		return problemOf(codeOverloaded, "the server is shutting down")
+	case err != nil:
+		return s.failed(err)
+	}
+	return nil
 }
 
 func (s *Server) givenList(e *jx.Encoder, all []*given) {

@@ -13,9 +13,10 @@ import (
 
 // exportMember shows all that is known of a person, as he may ask for it: how he
 // stands, and of every number that stands for him each version of the profile with its
-// consents, each entry of the ledger and each receipt with its lines and its rating;
-// every certificate that he was ever given, and what was written about him. It reads
-// the log as far back as he is known and, for the certificates, through.
+// consents, each entry of the ledger, each receipt with its lines, and the audiences and
+// mailings that it was part of; every certificate that he was ever given, all that he
+// said of receipts, and what was written about him. It reads the log as far back as he
+// is known and, for certificates and ratings, through.
 func (s *Server) exportMember(c *call) *problem {
 	if p := c.reads(); p != nil {
 		return p
@@ -43,6 +44,10 @@ func (s *Server) exportMember(c *call) *problem {
 	if p != nil {
 		return p
 	}
+	ratings, p := s.ratingsBy(numbers, m.seq)
+	if p != nil {
+		return p
+	}
 	e := &c.out
 	e.ObjStart()
 	e.FieldStart("member")
@@ -60,6 +65,14 @@ func (s *Server) exportMember(c *call) *problem {
 	e.ArrEnd()
 	e.FieldStart("certificates")
 	s.givenList(e, given)
+	e.FieldStart("ratings")
+	e.ArrStart()
+	for i := range ratings {
+		if p := s.ratingShown(e, &ratings[i], true); p != nil {
+			return p
+		}
+	}
+	e.ArrEnd()
 	e.FieldStart("notes")
 	e.ArrStart()
 	p = s.eachNote(m.No, m.seq+1, func(n *note) (bool, *problem) { return true, s.noteShown(c, n) })
@@ -131,8 +144,80 @@ func (s *Server) exportNumber(e *jx.Encoder, row *engine.Member, member kopilka.
 		}
 	}
 	e.ArrEnd()
+	s.exportContacts(e, row.No)
 	e.ObjEnd()
 	return nil
+}
+
+// exportContacts writes which audiences a number was frozen in, and what became of the
+// messages of mailings to it.
+func (s *Server) exportContacts(e *jx.Encoder, no kopilka.MemberNo) {
+	type audience struct {
+		id      string
+		heldOut bool
+	}
+	type mailing struct {
+		engine.Mailing
+		audience string
+		messages []engine.Message
+	}
+	var audiences []audience
+	var mailings []mailing
+	s.queue.View(func(b *engine.State) {
+		for _, x := range b.Audiences() {
+			if _, in := b.Place(&x, no); in {
+				drawn, _ := b.Drawn(x.Seq)
+				audiences = append(audiences, audience{x.ID, drawn.Held(no)})
+			}
+		}
+		for _, m := range b.Mailings() {
+			if messages := b.Messages(&m, no, s.queue.Now()); len(messages) > 0 {
+				x, _ := b.Audience(m.Audience)
+				mailings = append(mailings, mailing{m, x.ID, messages})
+			}
+		}
+	})
+	e.FieldStart("audiences")
+	e.ArrStart()
+	for _, x := range audiences {
+		e.ObjStart()
+		strField(e, "id", x.id)
+		e.FieldStart("held_out")
+		e.Bool(x.heldOut)
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+	e.FieldStart("mailings")
+	e.ArrStart()
+	for i := range mailings {
+		m := &mailings[i]
+		e.ObjStart()
+		strField(e, "id", m.ID)
+		strField(e, "audience", m.audience)
+		e.FieldStart("messages")
+		e.ArrStart()
+		for _, x := range m.messages {
+			e.ObjStart()
+			strField(e, "channel", m.Channels[x.Channel].Name)
+			strField(e, "status", messageStatus(x))
+			e.ObjEnd()
+		}
+		e.ArrEnd()
+		e.ObjEnd()
+	}
+	e.ArrEnd()
+}
+
+func messageStatus(x engine.Message) string {
+	switch {
+	case x.Delivered:
+		return "delivered"
+	case x.Failed:
+		return "failed"
+	case x.TimedOut:
+		return "timed_out"
+	}
+	return "dispatched"
 }
 
 func isSale(c kopilka.Command) bool {

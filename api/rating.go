@@ -1,11 +1,15 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-faster/jx"
 	"github.com/kopilka/kopilka"
+	"github.com/kopilka/kopilka/commit"
 	"github.com/kopilka/kopilka/engine"
 	"github.com/kopilka/kopilka/people"
 )
@@ -82,8 +86,7 @@ func (s *Server) putRating(c *call) *problem {
 	return c.command(func(r *reader) { c.order.decodeRating(r, c.param) })
 }
 
-// ratingField writes the newest rating of a receipt, or null. Words whose key was
-// destroyed are gone.
+// ratingField writes the newest rating of a receipt, or null.
 func (s *Server) ratingField(e *jx.Encoder, receipt string) *problem {
 	e.FieldStart("rating")
 	found, err := s.queue.FindRating(receipt)
@@ -98,19 +101,48 @@ func (s *Server) ratingField(e *jx.Encoder, receipt string) *problem {
 	if err != nil {
 		return s.failed(err)
 	}
-	c := record.Command.(*kopilka.Rating)
+	return s.ratingShown(e, &rated{record.Command.(*kopilka.Rating), record.Seq, record.Outcome.Time}, false)
+}
+
+// rated is a rating with its place in the log.
+type rated struct {
+	*kopilka.Rating
+	seq kopilka.Seq
+	at  kopilka.Time
+}
+
+// ratingShown writes a rating, with its receipt where that is not known. Words whose
+// key was destroyed are gone.
+func (s *Server) ratingShown(e *jx.Encoder, r *rated, receipt bool) *problem {
 	words := ""
-	if len(c.Words) > 0 {
-		words, err = s.vault.OpenWords(c.KeySlot, c.Words)
+	if len(r.Words) > 0 {
+		var err error
+		words, err = s.vault.OpenWords(r.KeySlot, r.Words)
 		if err != nil && !errors.Is(err, people.ErrErased) {
 			return s.failed(err)
 		}
 	}
 	e.ObjStart()
-	intField(e, "stars", int64(c.Stars))
+	if receipt {
+		strField(e, "receipt", r.Receipt)
+	}
+	intField(e, "stars", int64(r.Stars))
 	optField(e, "text", words)
-	intField(e, "seq", int64(record.Seq))
-	s.timeField(e, "recorded_at", record.Outcome.Time)
+	intField(e, "seq", int64(r.seq))
+	s.timeField(e, "recorded_at", r.at)
 	e.ObjEnd()
 	return nil
+}
+
+// ratingsBy finds all ratings of what some numbers have bought, those that were
+// changed since as well, the oldest first.
+func (s *Server) ratingsBy(numbers []kopilka.MemberNo, seq kopilka.Seq) (all []rated, p *problem) {
+	p = s.readThrough(seq, kopilka.KindsOf(kopilka.KindRating), func(record *commit.Record) {
+		if c := record.Command.(*kopilka.Rating); slices.Contains(numbers, c.Member) {
+			own := *c // the record is read into again
+			own.Receipt, own.Words = strings.Clone(c.Receipt), bytes.Clone(c.Words)
+			all = append(all, rated{&own, record.Seq, record.Outcome.Time})
+		}
+	})
+	return all, p
 }

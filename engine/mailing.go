@@ -276,6 +276,29 @@ func (s *State) Heard(m *Mailing, place int, at kopilka.Time) (deliveredOn int, 
 	return t.delivered(), func(channel int) bool { return t.stage(channel) == sent && m.late(t, channel, at) }
 }
 
+// Message is what became of the message to one number on a channel of a mailing. Where
+// nothing was heard in time it is taken for lost.
+type Message struct {
+	Channel                     int
+	Delivered, Failed, TimedOut bool
+}
+
+// Messages are those of a mailing to a number of its audience, in the order of channels.
+func (s *State) Messages(m *Mailing, no kopilka.MemberNo, at kopilka.Time) (all []Message) {
+	x, _ := s.Audience(m.Audience)
+	place, in := s.Place(&x, no)
+	if !in {
+		return nil
+	}
+	t := *s.touches.At(m.First + place)
+	for ch := range m.Channels {
+		if is := t.stage(ch); is != unsent {
+			all = append(all, Message{ch, is == delivered, is == failed, is == sent && m.late(t, ch, at)})
+		}
+	}
+	return all
+}
+
 // Contacted is the last day on which a member, or somebody who is part of him, was
 // handed out to a channel; 0 = never.
 func (s *State) Contacted(m kopilka.MemberNo) kopilka.Day {
