@@ -3,7 +3,7 @@
 GO ?= go
 BIN := .bin
 
-.PHONY: run serve test race damage bench bench-peers loadtest tidy build clean
+.PHONY: run serve test race damage linear bench bench-peers loadtest tidy build clean
 
 run: build ## a made-up chain with a year of trade; prints what to try
 	$(BIN)/kopilka demo
@@ -24,6 +24,9 @@ race: ## the same under the race detector
 
 damage: ## thousands of damages to folders and backups; KOPILKA_SEED repeats a round
 	KOPILKA_DAMAGE=$${KOPILKA_DAMAGE:-25} $(GO) test -run TestDamage -count=1 -v -timeout 60m ./cmd/kopilka
+
+linear: ## histories of tills while the server is killed, judged by Porcupine; KOPILKA_LINEAR is how many
+	KOPILKA_LINEAR=$${KOPILKA_LINEAR:-200} $(GO) test -run TestLinear -count=1 -v -timeout 60m ./cmd/kopilka
 
 bench: ## benchmarks at the size of KOPILKA_BENCH_MEMBERS, default 10 million
 	KOPILKA_BENCH_MEMBERS=$${KOPILKA_BENCH_MEMBERS:-10000000} $(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./bench

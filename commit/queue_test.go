@@ -316,64 +316,6 @@ func TestIdleNight(t *testing.T) {
 	}
 }
 
-// TestBatchSizesMakeNoDifference applies one log in frames of many sizes.
-func TestBatchSizesMakeNoDifference(t *testing.T) {
-	dir := t.TempDir()
-	q := openAt(t, dir, testStart)
-	m := enrol(t, q, "card-1")
-	for i := range 50 {
-		must(t, q, receipt(q, fmt.Sprintf("r%d", i), m, kopilka.Money(1000+i)))
-	}
-	want := hashOf(t, q)
-	type command struct {
-		at   kopilka.Time
-		body []byte
-	}
-	var all []command
-	err := q.log.Scan(1, func(e *kopilka.Entry) error {
-		var d kopilka.Decoder
-		body := e.Body
-		for range e.Count {
-			_, rest, err := d.Next(body)
-			if err != nil {
-				return err
-			}
-			all = append(all, command{e.Time, append([]byte(nil), body[:len(body)-len(rest)]...)})
-			body = rest
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	shut(t, q)
-	for _, size := range []int{1, 2, 7, 1000} {
-		runs, err := outcomes.Open(t.TempDir(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		mc := newMachine(runs)
-		for from := 0; from < len(all); from += size {
-			e := &kopilka.Entry{First: kopilka.Seq(from + 1), Pos: kopilka.Pos{Epoch: 1, Index: uint64(from + 1)}}
-			for _, c := range all[from:min(from+size, len(all))] {
-				e.Time, e.Count, e.Body = c.at, e.Count+1, append(e.Body, c.body...)
-			}
-			e.Kept = mc.kept.take(frameBytes)
-			mc.Apply(e)
-		}
-		got, _, err := mc.hash()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != want {
-			t.Fatalf("in frames of %d: hash %x; want %x", size, got, want)
-		}
-		if err := mc.close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestFullQueueSheds(t *testing.T) {
 	q := openAt(t, t.TempDir(), testStart)
 	defer shut(t, q)
